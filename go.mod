@@ -1,0 +1,3 @@
+module qkms
+
+go 1.26

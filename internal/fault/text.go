@@ -1,0 +1,179 @@
+package fault
+
+import "strings"
+
+// Every fixed sentence of the service stands here, with where it comes from: [R] recorded from the
+// real service, [P] reported from it by third parties, [D] documented, [U] our choice
+// (docs/compat.md lists those). Sections are those of the operations specification unless "access".
+
+// Protocol and authentication (access §1.6).
+
+func MissingAuthentication() *Error { return New(MissingToken, "Missing Authentication Token") } // [R]
+
+func UnknownTarget() *Error { return Bare(UnknownOperation) } // [R]
+
+// Malformed is a body that is not the JSON this API speaks. What says what was wrong and where, never
+// quoting the body: it may hold a plaintext. [U]
+func Malformed(what string) *Error { return New(Serialization, "%s", what) }
+
+func BodyTooLarge(limit int) *Error {
+	return New(RequestTooLarge, "The request body is larger than %d bytes.", limit) // [U]
+}
+
+// UnknownClient answers an access key that is unknown, disabled or deleted; which of the three, a
+// stranger may not learn.
+func UnknownClient() *Error {
+	return New(UnrecognizedClient, "The security token included in the request is invalid.") // [R]
+}
+
+func SignatureMismatch() *Error {
+	return New(InvalidSignature, "The request signature we calculated does not match the signature you provided. "+
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.") // [R]
+}
+
+// Validation (§3). Each violation is one E of the grammar in §3.1.
+
+func Violations(each []string) *Error {
+	if len(each) == 1 {
+		return New(Validation, "1 validation error detected: %s", each[0]) // [R]
+	}
+	return New(Validation, "%d validation errors detected: %s", len(each), strings.Join(each, "; ")) // [P]
+}
+
+// Names (§2.3).
+
+func AliasesNotSupported() *Error {
+	return New(InvalidArn, "Key Aliases are not supported for this operation.") // [R]
+}
+
+func ForeignRegion(region string) *Error { return New(NotFound, "Invalid arn %s", region) } // [R]
+
+func MalformedArn(input string) *Error { return New(InvalidArn, "Invalid arn %s", input) } // [U]
+
+// MalformedResource is a key ARN whose resource is no key id: no quotes here, unlike MalformedKeyID.
+func MalformedResource(resource string) *Error { return New(NotFound, "Invalid keyId %s", resource) } // [P]
+
+func MalformedKeyID(input string) *Error { return New(NotFound, "Invalid keyId '%s'", input) } // [R]
+
+func KeyNotFound(arn string) *Error { return New(NotFound, "Key '%s' does not exist", arn) } // [R]
+
+func AliasNotFound(arn string) *Error { return New(NotFound, "Alias %s is not found.", arn) } // [P]
+
+// Authorization (§5.3, access §4.4).
+
+func DeniedByIdentity(caller, action, resource string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+		caller, action, resource, action) // [R]
+}
+
+// DeniedElsewhere is the answer about a key of another account: the same whether it exists or not.
+func DeniedElsewhere(caller, action string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this Region, "+
+		"no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action) // [R]
+}
+
+// DeniedCiphertext is Decrypt of a blob whose key is unknown, deleted, elsewhere or not the caller's.
+func DeniedCiphertext(caller, action string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on the resource associated with this ciphertext because the resource "+
+		"does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action) // [P]
+}
+
+// States (§9.2) and usage (§6).
+
+func KeyDisabled(arn string) *Error { return New(Disabled, "%s is disabled.", arn) } // [R]
+
+// KeyInState words a state the operation cannot work in: "pending deletion", "pending import", …
+func KeyInState(arn, state string) *Error { return New(InvalidState, "%s is %s.", arn, state) } // [R] [D]
+
+func NotPendingDeletion(arn string) *Error { return New(InvalidState, "%s is not pending deletion.", arn) } // [D]
+
+func WrongUsage(arn, usage, operation string) *Error {
+	return New(InvalidKeyUsage, "%s key usage is %s which is not valid for %s.", arn, usage, operation) // [R]
+}
+
+func WrongAlgorithm(algorithm, spec string) *Error {
+	return New(InvalidKeyUsage, "Algorithm %s is incompatible with key spec %s.", algorithm, spec) // [R]
+}
+
+// Parameters (§3.4).
+
+func EitherBytesOrSpec() *Error {
+	return New(Validation, "Please specify either number of bytes or key spec.") // [P]
+}
+
+func NumberOfBytesRequired() *Error { return New(Validation, "NumberOfBytes is required.") } // [R]
+
+func KeyIDRequired() *Error { return New(Validation, "KeyId must not be null") } // [R]
+
+func KeyUsageRequired() *Error {
+	return New(Validation, "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.") // [R]
+}
+
+func UsageNotForSpec(usage, spec string) *Error {
+	return New(Validation, "KeyUsage %s is not compatible with KeySpec %s", usage, spec) // [R]
+}
+
+func TwoKeySpecs() *Error {
+	return New(Validation, "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.") // [U]
+}
+
+func DeletionWindow() *Error {
+	return New(Validation, "PendingWindowInDays must be between 7 and 30") // [P]
+}
+
+func ModifiersWithoutDryRun() *Error {
+	return New(Validation, "DryRunModifiers can only be specified when DryRun is true") // [U]
+}
+
+// Aliases (§12.4).
+
+func AliasPrefix() *Error {
+	return New(Validation, `Alias must start with the prefix "alias/". Please see `+
+		"https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html") // [R]
+}
+
+func AliasCharacters(alias string) *Error {
+	return New(Validation, "%s contains invalid characters for an alias", alias) // [U]
+}
+
+func AliasReserved() *Error { return Bare(NotAuthorized) } // [U]
+
+func AliasExists(arn string) *Error {
+	return New(AlreadyExists, "An alias with the name %s already exists", arn) // [P]
+}
+
+func AliasToAlias() *Error { return New(Validation, "Aliases must refer to keys. Not aliases") } // [U]
+
+func AliasQuota(quota, usage int) *Error {
+	return New(LimitExceeded, "Aliases per key quota for this account in this region is %d, current usage is %d.", quota, usage) // [P]
+}
+
+func AliasUsageChange(arn, from, to string) *Error {
+	return New(Validation, "Alias %s cannot be changed from a CMK with key usage %s to a CMK with key usage %s. "+
+		"The key usage of the current CMK and the new CMK must be the same.", arn, from, to) // [U]
+}
+
+// Outcomes.
+
+func WouldSucceed() *Error {
+	return New(DryRun, "The request would have succeeded, but the DryRun option is set.") // [R]
+}
+
+func WrongKey() *Error {
+	return New(IncorrectKey, "The key ID in the request does not identify a CMK that can perform this operation.") // [R]
+}
+
+func BadCiphertext() *Error { return Bare(InvalidCiphertext) } // [R]
+
+func BadMarker() *Error { return Bare(InvalidMarker) } // [R]
+
+// NotBuilt answers an operation, or a part of one, that this release does not have (docs/compat.md).
+func NotBuilt(what string) *Error {
+	return New(Unsupported, "%s is not supported by this release of QKMS.", what) // [U]
+}
+
+// StoreBusy answers when the store could not take a change in time; the caller may retry.
+func StoreBusy() *Error { return Bare(DependencyTimeout) } // [U] no message
+
+// InternalError answers what the service did not foresee: no message (§6 [U]).
+func InternalError() *Error { return Bare(Internal) }

@@ -1,0 +1,189 @@
+// Package store is the contract between the service and whatever keeps its records: ordered byte
+// keys, versioned opaque bodies, small all-or-nothing transactions, and a change log without gaps.
+//
+// An engine never sees a plaintext or a policy; bodies arrive sealed. The suite in storetest says
+// everything below again, to a machine, and every engine passes it. Engines share the suite, not
+// code. Read Engine first.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+const (
+	// Shards is the number of heads that order changes. It is fixed when a store is made.
+	Shards = 64
+
+	// Loose marks a write outside every shard: no head is locked or advanced for it, no note may
+	// name it and nothing may be cached from it. The audit outbox lives there.
+	Loose = -1
+
+	MaxKey     = 1000    // bytes of a key
+	MaxOps     = 128     // checks, puts and deletes of one Txn together
+	MaxTxn     = 1 << 20 // bytes of all keys, bodies and notes of one Txn
+	MaxList    = 1000    // records of one page
+	NoteWindow = 4096    // notes a shard keeps at least; older ones may answer ErrGone
+)
+
+// An Engine keeps records. All methods may be called concurrently. Unless said otherwise a nil error
+// means the effect is durable: it survives kill -9 and power loss. Every method honours its context,
+// except that a Commit whose outcome is no longer certain returns ErrUnknown rather than guess.
+type Engine interface {
+	// Get reads the keys from one snapshot that contains every commit finished before the call.
+	// The answer has one Record per key, in order; an absent one has Ver 0 and a nil Body.
+	Get(ctx context.Context, keys ...[]byte) ([]Record, error)
+
+	// List returns up to limit (1 … MaxList) records with from <= key < to in byte order; a nil to
+	// means no upper bound. more says that at least one further record is in the range. One page is
+	// one snapshot, two pages need not be. The cost is proportional to the page.
+	List(ctx context.Context, from, to []byte, limit int) (page []Record, more bool, err error)
+
+	// Commit applies t whole or not at all. It locks and advances the head of every shard t names
+	// (by check, put, delete or note) in shard order, then evaluates the checks, then writes; so two
+	// commits that share a shard are serial, whatever isolation the database gives. Errors:
+	// *Conflict (a check failed; nothing was written), ErrTooLarge (over a limit; nothing was
+	// written), ErrUnavailable (nothing was written; may be retried), ErrUnknown (outcome unknown:
+	// re-read by the ids you generated), ErrFenced (the fence was taken over; nothing was written).
+	Commit(ctx context.Context, t Txn) ([]Position, error)
+
+	// Changes returns up to max notes after the vector, per shard contiguous from after[shard]+1 and
+	// never with a gap, and the vector that has them applied. ErrGone when a note after the vector
+	// was trimmed: drop every cache and start from the heads of Renew.
+	Changes(ctx context.Context, after Vector, max int) ([]Note, Vector, error)
+
+	// Renew records that the node is alive and has applied its vector. Its heads include every
+	// commit that finished before the call was made.
+	Renew(ctx context.Context, n Node) (Heads, error)
+
+	// Peers lists the nodes that renewed and have not left, in id order.
+	Peers(ctx context.Context) ([]Node, error)
+
+	// Touch notes uses: for each key the one with the greatest At stays, readable by Get with Ver =
+	// At. It writes no note, takes no head, and the last minute of it may be lost in a crash.
+	Touch(ctx context.Context, uses []Use) error
+
+	// Claim takes the named job for ttl, or returns ErrClaimed while another claim of it is
+	// unexpired. A Txn that carries a fence commits only while that fence is the job's newest.
+	Claim(ctx context.Context, job string, ttl time.Duration) (Fence, error)
+
+	// Backup writes one consistent snapshot, online and engine-neutral, bodies still sealed.
+	Backup(ctx context.Context, w io.Writer) (Manifest, error)
+
+	// Close flushes, removes the node's row and releases the store. Calls after it return
+	// ErrUnavailable.
+	Close() error
+}
+
+// A Record is what is stored under a key. Ver 0 means absent.
+type Record struct {
+	Key  []byte
+	Ver  uint64
+	Body []byte
+}
+
+// A Check holds when the record at Key has version Ver; 0 says it must be absent.
+type Check struct {
+	Shard int
+	Key   []byte
+	Ver   uint64
+}
+
+// A Put writes Body at Key as version Ver (>= 1), whatever was there: pair it with a Check.
+type Put struct {
+	Shard int // 0 … Shards-1, or Loose
+	Key   []byte
+	Ver   uint64
+	Body  []byte
+}
+
+// A Delete removes the record at Key; removing what is absent is no error.
+type Delete struct {
+	Shard int // 0 … Shards-1, or Loose
+	Key   []byte
+}
+
+// A Txn is one all-or-nothing change of at most MaxOps operations and MaxTxn bytes.
+type Txn struct {
+	Checks  []Check
+	Puts    []Put
+	Deletes []Delete
+	Notes   map[int][]byte // shard → what the change log says of this commit; empty for other shards touched
+	Fence   *Fence         // commit only while this claim is the job's newest
+
+	// Link, when set, computes the chain value stored with a shard's new note from the one before
+	// it (nil for the first). The engine keeps links and never reads meaning into them.
+	Link func(shard int, rev uint64, note, previous []byte) []byte
+}
+
+// A Position is where in a shard's change log a commit stands; revisions start at 1, without gaps.
+type Position struct {
+	Shard int
+	Rev   uint64
+}
+
+// A Vector holds, per shard, the revision up to which changes are known.
+type Vector [Shards]uint64
+
+// A Note is one entry of a shard's change log.
+type Note struct {
+	Shard int
+	Rev   uint64
+	Body  []byte
+	Link  []byte
+}
+
+// Heads is where the change log ends. Epoch rises when history was cut (restore, shard-count change).
+type Heads struct {
+	Revs  Vector
+	Epoch uint64
+}
+
+// A Node is one server process. Beat counts its renewals; engines set it.
+type Node struct {
+	ID      string
+	Beat    uint64
+	Applied Vector
+	Info    string
+}
+
+// A Use is the last use of something: At is milliseconds since 1970.
+type Use struct {
+	Key  []byte
+	At   uint64
+	Body []byte
+}
+
+// A Fence is a claim on a job; a newer claim of the same job has a greater Token.
+type Fence struct {
+	Job   string
+	Token uint64
+}
+
+// A Manifest says what a backup holds. SHA256 covers every byte written before the trailer.
+type Manifest struct {
+	Records int
+	Bytes   int64
+	Heads   Heads
+	SHA256  [32]byte
+}
+
+// The closed set of errors, besides *Conflict. Engines wrap them with what happened.
+var (
+	ErrUnknown     = errors.New("store: outcome unknown")
+	ErrUnavailable = errors.New("store: unavailable")
+	ErrTooLarge    = errors.New("store: transaction too large")
+	ErrGone        = errors.New("store: change log trimmed")
+	ErrRolledBack  = errors.New("store: a head or the epoch went backwards")
+	ErrFenced      = errors.New("store: claim taken over")
+	ErrClaimed     = errors.New("store: job claimed by another")
+	ErrLocked      = errors.New("store: in use by another process")
+)
+
+// A Conflict names the first check that did not hold.
+type Conflict struct{ Key []byte }
+
+func (c *Conflict) Error() string { return fmt.Sprintf("store: conflict at %x", c.Key) }
