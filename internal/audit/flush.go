@@ -1,0 +1,105 @@
+package audit
+
+import (
+	"context"
+	"errors"
+)
+
+// A round is one flush, seen by those who wait for it. Who wrote before it began is covered; who
+// wrote later waits for the next, so that any number of callers share at most two flushes.
+type round struct {
+	done chan struct{}
+	err  error // to be read after done
+
+	retired, seg *segment // either may be nil
+	size         int64    // of seg when the round began
+	next         uint64   // the number of the first record not covered
+}
+
+func newRound() *round { return &round{done: make(chan struct{})} }
+
+// markDirty says that something was written; l.mu is held.
+func (l *Log) markDirty() {
+	if !l.dirty {
+		l.dirty = true
+		l.timer.Reset(l.cfg.FlushEvery)
+	}
+}
+
+// flusher is the only goroutine that syncs records, until Close has waited for it.
+func (l *Log) flusher() {
+	defer close(l.stopped)
+	defer l.timer.Stop()
+	for {
+		select {
+		case <-l.kick:
+		case <-l.timer.C:
+		case <-l.stop:
+			return
+		}
+		l.flush() // tells those who wait, and the operator
+	}
+}
+
+// flush syncs what was written before it began. The lock is not held meanwhile: appends go on.
+func (l *Log) flush() error {
+	r := l.beginRound()
+	if r == nil {
+		return nil
+	}
+	if r.retired != nil {
+		r.err = l.syncSegment(r.retired, r.retired.size)
+	}
+	if r.seg != nil {
+		r.err = errors.Join(r.err, l.syncSegment(r.seg, r.size))
+	}
+	l.endRound(r)
+	if r.err != nil {
+		l.cfg.Logger.ErrorContext(context.Background(), "audit log could not be flushed; its last records may not survive a loss of power",
+			"error", r.err, "before_seq", r.next)
+	}
+	return r.err
+}
+
+func (l *Log) beginRound() *round {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.dirty {
+		return nil // nobody waits either: who does has written
+	}
+	r := l.round
+	r.retired, r.seg, r.next = l.retired, l.seg, l.next
+	if r.seg != nil {
+		r.size = r.seg.size
+	}
+	l.round, l.dirty = newRound(), false
+	return r
+}
+
+func (l *Log) endRound(r *round) {
+	l.mu.Lock()
+	if r.retired != nil {
+		r.retired.f.Close()
+		l.retired = nil // no other can have taken its place, see makeRoom
+	}
+	if r.seg != nil && r.seg.failed != nil && l.seg == r.seg {
+		r.seg.f.Close()
+		l.seg = nil
+	}
+	l.mu.Unlock()
+	close(r.done)
+}
+
+// syncSegment makes the first size bytes of s durable. A failure is for ever: the kernel reports a
+// failed write-back once, then forgets which pages it lost, so that a second fsync would succeed
+// and prove nothing. The segment is given up and the log goes on in another, whose creation shows
+// whether the disk works.
+func (l *Log) syncSegment(s *segment, size int64) error {
+	if s.failed == nil {
+		s.failed = s.check(size)
+	}
+	if s.failed == nil {
+		s.failed = l.sync(s.f)
+	}
+	return s.failed
+}

@@ -1,0 +1,265 @@
+package audit
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// ErrFull is returned when the spool has no room for another record. Nothing may be answered until
+// it has.
+var ErrFull = errors.New("audit spool is full; move its oldest segments away or raise its limit: until then every request is refused")
+
+// errDamaged marks a place in the log that is not as the log was written.
+var errDamaged = errors.New("audit log is damaged")
+
+// Config of a Log. The zero value works.
+type Config struct {
+	SegmentBytes int64            // a segment that would grow beyond is sealed; 0: 64 MiB
+	SegmentAge   time.Duration    // a segment open for as long is sealed at the next record; 0: 5 minutes
+	SpoolBytes   int64            // all segments together; 0: 1 GiB
+	FlushEvery   time.Duration    // the longest that Append leaves a record to the OS alone; 0: 100 ms
+	Now          func() time.Time // ages segments; nil: time.Now
+	Logger       *slog.Logger     // hears of repairs and of failing disks; nil: slog.Default
+}
+
+func (c Config) withDefaults() Config {
+	c.SegmentBytes = cmp.Or(c.SegmentBytes, 64<<20)
+	c.SegmentAge = cmp.Or(c.SegmentAge, 5*time.Minute)
+	c.SpoolBytes = cmp.Or(c.SpoolBytes, 1<<30)
+	c.FlushEvery = cmp.Or(c.FlushEvery, 100*time.Millisecond)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// A Log is the audit log of one node: a directory of segment files, of which the last is appended
+// to. All methods may be called concurrently.
+//
+// A record gets its sequence number when it is appended, counting from 0 without gaps across
+// segments and restarts; its bytes are final from then on. A failed append uses up no number.
+type Log struct {
+	dir string
+	cfg Config
+
+	lock *os.File             // the directory: locked against a second process, synced when it gains a file
+	sync func(*os.File) error // fsync
+
+	kick    chan struct{} // someone waits for a flush
+	timer   *time.Timer   // someone was promised one
+	stop    chan struct{}
+	stopped chan struct{}
+
+	mu      sync.Mutex // guards what follows, and so orders the records
+	next    uint64     // the number of the next record
+	size    int64      // of all segments
+	counted time.Time  // when size was last taken from the directory
+	seg     *segment   // appended to; nil until the next record needs one
+	retired *segment   // full, but not flushed yet
+	dirty   bool       // something was written since the last flush began
+	round   *round     // the flush that will cover what is written now
+	closed  bool
+}
+
+// Open opens the log in dir, making it if necessary, and repairs what a crash left behind: a last
+// line without its end is a record nobody was answered for, and is cut off.
+//
+// When Open returns, everything in the log is on stable storage. It fails if another process has
+// the log open.
+func Open(dir string, cfg Config) (*Log, error) {
+	l := &Log{
+		dir: dir, cfg: cfg.withDefaults(), sync: (*os.File).Sync,
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		round: newRound(),
+	}
+	var err error
+	if l.lock, err = lockDir(dir); err != nil {
+		return nil, fmt.Errorf("open audit log: %w", err)
+	}
+	if err := l.recover(); err != nil {
+		l.lock.Close()
+		return nil, fmt.Errorf("open audit log: %w", err)
+	}
+	l.timer = time.NewTimer(l.cfg.FlushEvery)
+	go l.flusher()
+	return l, nil
+}
+
+// Append adds a record. On a nil return its bytes were handed to the operating system, so they
+// survive this process however it ends; they are on stable storage within Config.FlushEvery.
+// On an error the record is not in the log. ErrFull is returned when the spool has no room.
+func (l *Log) Append(r *Record) error { return l.appendRecord(r, false) }
+
+// AppendDurable is Append that returns once the record is on stable storage. Concurrent calls share
+// one flush. When the flush fails, the record is in the log but may not survive a loss of power.
+func (l *Log) AppendDurable(r *Record) error { return l.appendRecord(r, true) }
+
+// AppendEncoded appends a record that Encode rendered earlier, such as one found in an outbox.
+func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
+	if !bytes.HasPrefix(encoded, []byte(`{"`)) || bytes.IndexByte(encoded, '\n') >= 0 || !json.Valid(encoded) {
+		return errors.New("append audit record: not an encoded record")
+	}
+	ln := getLine()
+	defer ln.put()
+	ln.b = append(ln.b, encoded...)
+	return l.append(ln, durable)
+}
+
+func (l *Log) appendRecord(r *Record, durable bool) error {
+	if r.EventID == "" {
+		r.EventID = newID()
+	}
+	ln := getLine()
+	defer ln.put()
+	ln.b = r.append(ln.b)
+	return l.append(ln, durable)
+}
+
+func (l *Log) append(ln *line, durable bool) error {
+	ln.b = append(ln.b, '\n')
+	flushed, err := l.write(ln)
+	if err != nil {
+		return fmt.Errorf("append audit record: %w", err)
+	}
+	if !durable {
+		return nil
+	}
+	select {
+	case l.kick <- struct{}{}:
+	default: // a flush is due that has not begun
+	}
+	<-flushed.done
+	if flushed.err != nil {
+		return fmt.Errorf("flush audit record: %w", flushed.err)
+	}
+	return nil
+}
+
+// write numbers the line and writes it, in one system call. It returns the flush that will cover it.
+func (l *Log) write(ln *line) (*round, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, os.ErrClosed
+	}
+	b := ln.numbered(l.next)
+	if len(b) > maxLine {
+		return nil, fmt.Errorf("a record of %d bytes, more than %d", len(b), maxLine)
+	}
+	if err := l.makeRoom(int64(len(b))); err != nil {
+		return nil, err
+	}
+	if err := l.seg.write(b); err != nil {
+		return nil, err
+	}
+	l.next++
+	l.size += int64(len(b))
+	l.markDirty()
+	return l.round, nil
+}
+
+// makeRoom makes l.seg a segment that may grow by n bytes.
+func (l *Log) makeRoom(n int64) error {
+	now := l.cfg.Now()
+	if err := l.checkSpool(n, now); err != nil {
+		return err
+	}
+	// A segment is not sealed while the one before it waits for its flush. So at most two have
+	// anything to lose, which is how many Open flushes.
+	if s := l.seg; s != nil && s.size > 0 && l.retired == nil &&
+		(s.size+n > l.cfg.SegmentBytes || now.Sub(s.opened) >= l.cfg.SegmentAge) {
+		l.retired, l.seg = s, nil
+		l.markDirty()
+	}
+	if l.seg != nil {
+		return nil
+	}
+	seg, err := l.create(now)
+	l.seg = seg
+	return err
+}
+
+// checkSpool refuses what does not fit. Operators make room by moving segments away, so the
+// directory is counted again, but not for each of a storm of refused requests.
+func (l *Log) checkSpool(n int64, now time.Time) error {
+	if l.size+n <= l.cfg.SpoolBytes {
+		return nil
+	}
+	if since := now.Sub(l.counted); since >= 0 && since < time.Second {
+		return l.full()
+	}
+	segs, err := segments(l.dir)
+	if err != nil {
+		return err
+	}
+	l.counted, l.size = now, total(segs)
+	if l.size+n > l.cfg.SpoolBytes {
+		return l.full()
+	}
+	return nil
+}
+
+func (l *Log) full() error {
+	return fmt.Errorf("%w (%s holds %d of %d bytes)", ErrFull, l.dir, l.size, l.cfg.SpoolBytes)
+}
+
+// Close flushes and closes the log. Records appended later are refused with os.ErrClosed.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	close(l.stop)
+	<-l.stopped
+	err := l.flush()
+	if l.seg != nil {
+		err = errors.Join(err, l.seg.f.Close())
+	}
+	if err = errors.Join(err, l.lock.Close()); err != nil {
+		return fmt.Errorf("close audit log: %w", err)
+	}
+	return nil
+}
+
+// A line is a pooled buffer that holds a record behind room for its number.
+type line struct{ b []byte }
+
+const (
+	prefix     = `{"seq":`
+	lineHead   = 32 // at least len(prefix) + 20 digits + a comma
+	maxLine    = 1 << 20
+	maxPooled  = 16 << 10
+	firstBytes = 2 << 10
+)
+
+var linePool = sync.Pool{New: func() any { return &line{b: make([]byte, lineHead, firstBytes)} }}
+
+func getLine() *line { return linePool.Get().(*line) }
+
+func (ln *line) put() {
+	if cap(ln.b) <= maxPooled {
+		ln.b = ln.b[:lineHead]
+		linePool.Put(ln)
+	}
+}
+
+// numbered puts the number in front, over the record's own brace.
+func (ln *line) numbered(seq uint64) []byte {
+	var head [lineHead]byte
+	h := append(strconv.AppendUint(append(head[:0], prefix...), seq, 10), ',')
+	start := lineHead + 1 - len(h)
+	copy(ln.b[start:], h)
+	return ln.b[start:]
+}
