@@ -37,7 +37,7 @@ func (l *Log) flusher() {
 		case <-l.stop:
 			return
 		}
-		l.flush() // tells those who wait, and the operator
+		_ = l.flush() // tells those who wait, and the operator
 	}
 }
 

@@ -13,13 +13,25 @@ import (
 // members must never depend on a library's version: the bytes are final once appended.
 type encoder struct{ b []byte }
 
-// name begins a member. Its callers pass constants, except for Detail, whose names are code too.
+// name begins a member whose name is one of the format's own, with nothing in it to escape.
 func (e *encoder) name(n string) {
+	e.comma()
+	e.b = append(e.b, '"')
+	e.b = append(e.b, n...)
+	e.b = append(e.b, '"', ':')
+}
+
+// key begins a member of any name.
+func (e *encoder) key(n string) {
+	e.comma()
+	e.string(n)
+	e.b = append(e.b, ':')
+}
+
+func (e *encoder) comma() {
 	if e.b[len(e.b)-1] != '{' {
 		e.b = append(e.b, ',')
 	}
-	e.string(n)
-	e.b = append(e.b, ':')
 }
 
 func (e *encoder) open(n string) {
@@ -63,7 +75,7 @@ func (e *encoder) object(d Detail) {
 	e.b = append(e.b, '{')
 	for _, m := range d {
 		if m.kind != absent {
-			e.name(m.name)
+			e.key(m.name)
 			e.value(m)
 		}
 	}
@@ -90,9 +102,12 @@ func (e *encoder) value(m Member) {
 }
 
 func (e *encoder) stringMap(m map[string]string) {
+	var few [8]string
+	keys := slices.AppendSeq(few[:0], maps.Keys(m))
+	slices.Sort(keys)
 	e.b = append(e.b, '{')
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		e.name(k)
+	for _, k := range keys {
+		e.key(k)
 		e.string(m[k])
 	}
 	e.close()
@@ -109,6 +124,14 @@ func list[T any](e *encoder, vs []T, each func(T)) {
 	e.b = append(e.b, ']')
 }
 
+// plain says which bytes stand for themselves.
+var plain = func() (t [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 const hex = "0123456789abcdef"
 
 // string writes a JSON string (RFC 8259 §7). Beyond what JSON asks for, everything that does not
@@ -119,7 +142,7 @@ func (e *encoder) string(s string) {
 	e.b = append(e.b, '"')
 	start := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
+		if plain[s[i]] {
 			i++
 			continue
 		}

@@ -399,3 +399,31 @@ func TestAppendEncodedTakesRecordsOnly(t *testing.T) {
 	appendAll(t, l, "a")
 	wantNames(t, dir, "a")
 }
+
+// Whatever stands in the last segment, the log opens, and the next record is whole and the last.
+func FuzzOpen(f *testing.F) {
+	for _, s := range []string{
+		"", "\n", "{\"seq\":0,\"a\":1}\n{\"seq\":1,\"a", "{\"seq\":0,\"a\":1}", "{\"seq\":\n", "{\"seq\":9223372036854775807,\"}\n",
+		"{\"seq\":18446744073709551615,\"}\n", "\x00\n{\"seq\":-1,\"}\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, segment []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "audit-00000000000000000000.jsonl"), segment, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := open(t, dir, audit.Config{FlushEvery: time.Hour})
+		r := record("last")
+		if err := l.Append(r); err != nil {
+			t.Fatal(err)
+		}
+		var last audit.Entry
+		for e := range audit.Scan(dir) {
+			last = e
+		}
+		if want := fmt.Sprintf(`{"seq":%d,%s`, last.Seq, r.Encode()[1:]); string(last.Line) != want {
+			t.Errorf("got %q, want %q", last.Line, want)
+		}
+	})
+}

@@ -28,7 +28,7 @@ func (r *Record) Encode() []byte {
 	if r.EventID == "" {
 		r.EventID = newID()
 	}
-	return r.append(make([]byte, 0, 1024))
+	return r.append(make([]byte, 0, firstBytes))
 }
 
 // append renders the record after b. The order is that of CloudTrail's own samples (§7.4).

@@ -158,8 +158,10 @@ func findTail(f *os.File, first uint64) (tail, error) {
 		if !ok || seq != t.next {
 			t.damaged++
 		}
-		if !ok || seq < first {
-			seq = t.next // something stood here, and the lines after it may tell its number
+		// Something stood here, and the lines after it may tell its number. One that the bytes before
+		// it cannot account for is nobody's: a flipped digit must not use up the numbers for good.
+		if !ok || seq < first || seq-first > uint64(at) {
+			seq = t.next
 		}
 		t.next = seq + 1
 		return true

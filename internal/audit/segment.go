@@ -75,7 +75,7 @@ func segments(dir string) ([]segmentFile, error) {
 		if m == nil {
 			continue
 		}
-		first, err := strconv.ParseUint(m[1], 10, 64)
+		first, err := strconv.ParseUint(m[1], 10, 62)
 		if err != nil {
 			continue
 		}
