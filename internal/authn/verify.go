@@ -1,0 +1,181 @@
+// Package authn tells who sent a request.
+//
+// Start with New and Verifier.Verify. What a valid signature is, is the business of package sigv4; what
+// its sender may do, that of package authz.
+package authn
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"qkms/internal/authn/sigv4"
+	"qkms/internal/fault"
+)
+
+// Config is what a Verifier needs to know. Its zero value knows nobody.
+type Config struct {
+	// Find returns the credential with exactly this id, or nil and no error when there is none. It is
+	// asked about any well-formed id a stranger wrote, for every request, concurrently. Nil finds none.
+	Find func(ctx context.Context, accessKeyID string) (*Credential, error)
+
+	// Regions tells whether a region is served. It is asked about anything a stranger wrote. Nil serves
+	// us-east-1.
+	Regions func(region string) bool
+
+	Service   string           // signing name; empty means kms
+	Partition string           // of ARNs; empty means aws
+	Now       func() time.Time // nil means time.Now
+}
+
+// A Verifier verifies requests. It is safe for concurrent use.
+type Verifier struct {
+	find      func(context.Context, string) (*Credential, error)
+	regions   func(string) bool
+	service   string
+	partition string
+	now       func() time.Time
+
+	keys  keyCache
+	decoy [32]byte // a signing key nobody has
+}
+
+// New returns a Verifier for c.
+func New(c Config) *Verifier {
+	v := &Verifier{find: c.Find, regions: c.Regions, service: c.Service, partition: c.Partition, now: c.Now}
+	if v.find == nil {
+		v.find = func(context.Context, string) (*Credential, error) { return nil, nil }
+	}
+	if v.regions == nil {
+		v.regions = func(region string) bool { return region == "us-east-1" }
+	}
+	if v.service == "" {
+		v.service = "kms"
+	}
+	if v.partition == "" {
+		v.partition = "aws"
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	_, _ = rand.Read(v.decoy[:]) // never fails: crypto/rand.Read
+	return v
+}
+
+// Verify returns who signed r. Its error is a *fault.Error for what the caller did wrong, in the order
+// of access §1.6, or what Find returned. Next to an error there is no Caller, because nothing was
+// proved; for the record of the refusal, sigv4.Claimed has what r claims.
+func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error) {
+	s, err := sigv4.Parse(r, sigv4.Rules{Now: v.now(), Service: v.service, Regions: v.regions})
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.credential(ctx, s.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		// Unknown and inactive take the way of any wrong signature, under a key nobody has, so that the
+		// time to refusal says no more than its words do.
+		_ = s.Verify(v.decoy)
+		return nil, fault.UnknownClient() // E11
+	}
+	if err := v.verify(s, c); err != nil {
+		return nil, err // E12
+	}
+	if s.SessionToken != "" {
+		return nil, fault.UnknownClient() // E13: long-term credentials have no session
+	}
+	return v.root(s, c), nil
+}
+
+// credential returns the active credential with this id, or nil.
+func (v *Verifier) credential(ctx context.Context, id string) (*Credential, error) {
+	if !sigv4.IsAccessKeyID(id) {
+		return nil, nil
+	}
+	c, err := v.find(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find access key: %w", err)
+	}
+	// A store that compares ids as its locale likes might find another one than was signed with. An
+	// empty secret is one that anybody knows.
+	if c == nil || c.AccessKeyID != id || !c.Active || len(c.Secret.reveal()) == 0 {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// verify checks the signature under c's key for the scope.
+func (v *Verifier) verify(s *sigv4.Signed, c *Credential) error {
+	scope := keyScope{c.AccessKeyID, s.Date, s.Region}
+	if key, ok := v.keys.get(scope, c.Secret); ok {
+		return s.Verify(key)
+	}
+	key := sigv4.SigningKey(c.Secret.reveal(), s.Date, s.Region, s.Service)
+	if err := s.Verify(key); err != nil {
+		return err
+	}
+	v.keys.put(scope, c.Secret, key) // only now: a stranger who knows an id shall not push out what others use
+	return nil
+}
+
+func (v *Verifier) root(s *sigv4.Signed, c *Credential) *Caller {
+	return &Caller{
+		Kind:        KindRoot,
+		Account:     c.Account,
+		Region:      strings.Clone(s.Region), // not the whole header that it is a part of
+		ARN:         "arn:" + v.partition + ":iam::" + c.Account + ":root",
+		PrincipalID: c.Account,
+		AccessKeyID: c.AccessKeyID,
+	}
+}
+
+// maxKeys bounds the signing keys in memory, to about a megabyte.
+const maxKeys = 4096
+
+type keyScope struct{ id, date, region string }
+
+// A signingKey is good for as long as its credential has the secret it was derived from.
+type signingKey struct {
+	secret Secret
+	key    [32]byte
+}
+
+// A keyCache remembers signing keys, which cost four HMACs each. The zero one is empty.
+type keyCache struct {
+	mu      sync.RWMutex // guards byScope; held for a look-up, or while a full cache is thinned
+	byScope map[keyScope]signingKey
+}
+
+// get compares the secret, not a version of its record: an id that was deleted and made anew starts
+// its versions again, and the old secret must not go on signing for it.
+func (k *keyCache) get(scope keyScope, secret Secret) ([32]byte, bool) {
+	k.mu.RLock()
+	found, ok := k.byScope[scope]
+	k.mu.RUnlock()
+	return found.key, ok && subtle.ConstantTimeCompare(found.secret.reveal(), secret.reveal()) == 1
+}
+
+// put remembers key. A full cache forgets the other days first, then everything: its users are back
+// after one derivation each.
+func (k *keyCache) put(scope keyScope, secret Secret, key [32]byte) {
+	scope.date, scope.region = strings.Clone(scope.date), strings.Clone(scope.region) // out of the header
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byScope == nil {
+		k.byScope = make(map[keyScope]signingKey)
+	}
+	if len(k.byScope) >= maxKeys {
+		maps.DeleteFunc(k.byScope, func(old keyScope, _ signingKey) bool { return old.date != scope.date })
+	}
+	if len(k.byScope) >= maxKeys {
+		clear(k.byScope)
+	}
+	k.byScope[scope] = signingKey{secret, key}
+}
