@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,7 +105,10 @@ func load(dir string) (*model, error) {
 	if err := m.applyOverlay(); err != nil {
 		return nil, fmt.Errorf("overlay.json: %w", err)
 	}
-	return m, m.follow()
+	if err := m.follow(); err != nil {
+		return nil, fmt.Errorf("kms.json: %w", err)
+	}
+	return m, nil
 }
 
 func (m *model) applyOverlay() error {
@@ -113,6 +117,11 @@ func (m *model) applyOverlay() error {
 			return fmt.Errorf("pattern: %s is unknown, or has one in the model", name)
 		}
 		m.byName[name].Pattern = o.Pattern
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(m.overlay.Printed)), slices.Collect(maps.Keys(m.overlay.Accepted))) {
+		if m.byName[name] == nil || len(m.byName[name].Enum) == 0 {
+			return fmt.Errorf("printed, accepted: %s is no enumeration", name)
+		}
 	}
 	for name := range m.overlay.Suppressed {
 		if m.byName[name] == nil {
@@ -147,13 +156,16 @@ func (m *model) follow() error {
 	return nil
 }
 
-// maxOpen is the number of structures that shape.violations can keep track of around a member.
-const maxOpen = 2
+// What the hand-written half of the shape package relies on.
+const (
+	maxOpen    = 2  // structures around a member that shape.violations keeps track of
+	maxMembers = 16 // members of one structure that shape.presence keeps track of
+)
 
 func (m *model) walk(s *shape, depth int, mark func(*shape)) error {
 	mark(s)
-	if s.request && depth > maxOpen {
-		return fmt.Errorf("%s: nested too deeply", s.name)
+	if s.request && (depth > maxOpen || len(s.Members) > maxMembers) {
+		return fmt.Errorf("%s: nested too deeply, or has too many members", s.name)
 	}
 	for _, e := range s.Members {
 		if next := m.structureIn(e.T.Shape); next != nil {

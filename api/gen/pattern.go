@@ -26,8 +26,8 @@ func translate(pattern string) string {
 	return `\A(?:` + java.Replace(b.String()) + `)\z`
 }
 
-// mustTranslate is the part of a pattern literal that does the matching.
-func mustTranslate(pattern string) string {
+// matcher is the part of a pattern literal that does the matching. It panics if the pattern is not one.
+func matcher(pattern string) string {
 	whole := translate(pattern)
 	if chars, allowEmpty, ok := table(whole); ok {
 		return fmt.Sprintf("chars: [4]uint64{%#x, %#x, %#x, %#x}, allowEmpty: %t", chars[0], chars[1], chars[2], chars[3], allowEmpty)

@@ -8,11 +8,9 @@ import (
 // writeRules writes the constraints of every shape that a request uses.
 func writeRules(p *page, m *model) {
 	p.line(`import "regexp"`)
-	patterns := ""
 	for _, s := range m.rules() {
 		if s.Pattern != "" {
-			patterns += s.name
-			p.line("\nvar %sPattern = pattern{source: %q, %s}", lowerFirst(s.name), s.Pattern, mustTranslate(s.Pattern))
+			p.line("\nvar %sPattern = pattern{source: %q, %s}", lowerFirst(s.name), s.Pattern, matcher(s.Pattern))
 		}
 		p.line("\nvar %s = %s", ruleName(s), m.rule(s))
 	}

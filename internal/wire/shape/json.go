@@ -35,7 +35,7 @@ func decode(body []byte, x structure) error {
 	}
 	r := reader{in: body}
 	r.object(x)
-	if r.err == nil && r.peek() != 0 || r.at < len(r.in) {
+	if r.peek(); r.at < len(r.in) {
 		r.fail("unexpected data after the object")
 	}
 	return r.err
@@ -58,7 +58,8 @@ func (r *reader) fail(what string) {
 	}
 }
 
-// peek skips white space and returns the next byte without taking it, or 0 at the end of the input.
+// peek skips white space and returns the next byte without taking it, or 0 at the end of the input; a
+// NUL in the input begins nothing either.
 func (r *reader) peek() byte {
 	for ; r.at < len(r.in); r.at++ {
 		switch c := r.in[r.at]; c {
@@ -71,7 +72,7 @@ func (r *reader) peek() byte {
 }
 
 func (r *reader) take(c byte) bool {
-	if r.peek() != c || r.at == len(r.in) {
+	if r.peek() != c {
 		return false
 	}
 	r.at++
@@ -99,7 +100,7 @@ func (r *reader) open(c byte, what string) bool {
 }
 
 // more reports whether another item follows in an object or list that ends with c, and takes the comma
-// or the end. first tells whether an item was read before.
+// or the end. At the first item there is no comma to take.
 func (r *reader) more(c byte, first bool) bool {
 	if r.err != nil {
 		return false

@@ -2,7 +2,9 @@ package shape
 
 import (
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,12 +16,12 @@ import (
 const maxViolations = 50
 
 // unlimited is the maximum of what the model does not limit.
-const unlimited = int(^uint(0) >> 1)
+const unlimited = math.MaxInt
 
 // Constraints of the shapes of the model; the generated ones are in rules_gen.go.
 type (
 	textRule struct {
-		min, max int // UTF-16 code units, as Java counts them (access.md §1, operations.md §3.2)
+		min, max int // UTF-16 code units, as Java counts them [U]
 		pattern  *pattern
 		secret   bool // the value is never printed
 	}
@@ -141,6 +143,13 @@ func atMost(what string, n int) string {
 
 func quote(s string) string { return "'" + s + "'" }
 
+func quoteUnless(secret bool, s string) string {
+	if secret {
+		return ""
+	}
+	return quote(s)
+}
+
 // missing notes that a required member is absent or null. Of a secret not even that is printed.
 func (v *violations) missing(name string, secret bool) {
 	if secret {
@@ -151,16 +160,8 @@ func (v *violations) missing(name string, secret bool) {
 }
 
 func (v *violations) text(name, s string, r *textRule) {
-	value := ""
-	if !r.secret {
-		value = s
-	}
 	for _, constraint := range r.broken(s) {
-		if r.secret {
-			v.add(name, "", constraint)
-			continue
-		}
-		v.add(name, quote(value), constraint)
+		v.add(name, quoteUnless(r.secret, s), constraint)
 	}
 }
 
@@ -178,7 +179,8 @@ func (r *textRule) broken(s string) []string {
 	return all
 }
 
-// utf16Len is the length of s as the service counts it: a character outside the basic plane is two.
+// utf16Len is the length of s as the service, a Java program, counts it: a character outside the basic
+// plane is two. [U]
 func utf16Len(s string) int {
 	n := 0
 	for _, r := range s {
@@ -196,14 +198,7 @@ func (v *violations) enum(name, s string, r *enumRule) {
 	}
 }
 
-func (r *enumRule) has(s string) bool {
-	for _, each := range r.values {
-		if s == each {
-			return true
-		}
-	}
-	return false
-}
+func (r *enumRule) has(s string) bool { return slices.Contains(r.values, s) }
 
 func (r *enumRule) constraint() string { return "Member must satisfy enum value set: " + r.set }
 
@@ -259,10 +254,7 @@ func (r *listRule) itemConstraints() string {
 }
 
 func (r *listRule) value(items []string) string {
-	if r.secret {
-		return ""
-	}
-	return quote("[" + strings.Join(items, ", ") + "]")
+	return quoteUnless(r.secret, "["+strings.Join(items, ", ")+"]")
 }
 
 func texts[T ~string](items []T) []string {
@@ -272,4 +264,3 @@ func texts[T ~string](items []T) []string {
 	}
 	return s
 }
-

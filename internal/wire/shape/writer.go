@@ -99,33 +99,37 @@ func appendMap(dst []byte, name string, m map[string]string) []byte {
 
 // AppendString appends s as a JSON string: what RFC 8259 §7 demands escaped, the rest as raw UTF-8. A
 // byte that is not UTF-8 becomes U+FFFD, since the answer must be JSON whatever the store holds.
-func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
+	plain := 0 // start of what needs no escape
 	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			dst = appendASCII(dst, c)
+		if c := s[i]; c < utf8.RuneSelf {
+			if c < ' ' || c == '"' || c == '\\' {
+				dst = appendEscape(append(dst, s[plain:i]...), c)
+				plain = i + 1
+			}
 			i++
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
-		dst = utf8.AppendRune(dst, r)
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			dst = utf8.AppendRune(append(dst, s[plain:i]...), r)
+			plain = i + 1
+		}
 		i += size
 	}
-	return append(dst, '"')
+	return append(append(dst, s[plain:]...), '"')
 }
 
-func appendASCII(dst []byte, c byte) []byte {
-	switch {
-	case c == '"', c == '\\':
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
 		return append(dst, '\\', c)
-	case c >= ' ':
-		return append(dst, c)
-	case c == '\n':
+	case '\n':
 		return append(dst, '\\', 'n')
-	case c == '\r':
+	case '\r':
 		return append(dst, '\\', 'r')
-	case c == '\t':
+	case '\t':
 		return append(dst, '\\', 't')
 	}
 	const hex = "0123456789abcdef"

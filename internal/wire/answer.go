@@ -1,0 +1,124 @@
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"qkms/internal/fault"
+	"qkms/internal/wire/shape"
+)
+
+const contentType = "application/x-amz-json-1.1"
+
+// An Encoder is a response that can write itself; see package shape.
+type Encoder = shape.Encoder
+
+// Answer sends a success. out is nil, not a nil pointer, for operations without an output.
+func Answer(w http.ResponseWriter, requestID string, out Encoder) {
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	if out != nil {
+		b.bytes = out.AppendJSON(b.bytes)
+	}
+	send(w, requestID, http.StatusOK, contentType, b.bytes)
+}
+
+// Refuse sends err as the caller may see it: see Fault.
+func Refuse(w http.ResponseWriter, requestID string, err error) {
+	if stray, ok := errors.AsType[*strayError](err); ok {
+		send(w, requestID, stray.status, "application/xml", []byte(stray.xml)) // [U] media type
+		return
+	}
+	f := Fault(err)
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	b.bytes = appendFault(b.bytes, f)
+	send(w, requestID, f.Status(), contentType, b.bytes)
+}
+
+// Fault is what the caller is told about err: the *fault.Error in its chain if there is one; that a
+// dependency took too long if the request ran out of time; else an internal error without detail, with
+// err as its cause for the operator.
+func Fault(err error) *fault.Error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	// A canceled request is one whose client left. It reads no answer, and is no fault of ours.
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fault.StoreBusy().Because(err)
+	}
+	return fault.InternalError().Because(err)
+}
+
+// appendFault appends the error envelope (operations.md §1.4).
+func appendFault(dst []byte, f *fault.Error) []byte {
+	dst = append(dst, `{"__type":`...)
+	dst = shape.AppendString(dst, string(f.Code))
+	if f.Text != "" {
+		member := `,"message":`
+		if f.Code == fault.AccessDenied {
+			member = `,"Message":` // the only exception spelled so [P]
+		}
+		dst = shape.AppendString(append(dst, member...), f.Text)
+	}
+	return append(dst, '}')
+}
+
+// Headers of every answer (operations.md §1.3 [R2]). They may hold keys, so no cache may keep them.
+var (
+	cacheControl = []string{"no-cache, no-store, must-revalidate, private"}
+	expires      = []string{"0"}
+	pragma       = []string{"no-cache"}
+)
+
+func send(w http.ResponseWriter, requestID string, status int, media string, body []byte) {
+	h := w.Header()
+	h["X-Amzn-Requestid"] = []string{requestID}
+	h["Cache-Control"] = cacheControl
+	h["Expires"] = expires
+	h["Pragma"] = pragma
+	h["Content-Type"] = []string{media}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone; its request is done and recorded all the same
+}
+
+// A buffer holds an answer while it is written. Answers may hold plaintext, so it is wiped before the
+// next one may see it. It is larger than any answer with a secret (GenerateDataKeyPair, 35 KiB with all
+// members at the model's maxima), so that growing, which leaves the old bytes behind unwiped, happens
+// only to long policies and lists. The copies that net/http and TLS make are out of our reach.
+type buffer struct{ bytes []byte }
+
+const bufferSize = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, bufferSize)} }}
+
+func (b *buffer) release() {
+	clear(b.bytes)
+	if cap(b.bytes) > bufferSize {
+		return
+	}
+	b.bytes = b.bytes[:0]
+	buffers.Put(b)
+}
+
+// NewRequestID returns a random UUID (RFC 9562 §5.4) in lower case.
+func NewRequestID() string {
+	var u [16]byte
+	_, _ = rand.Read(u[:]) // never fails
+	u[6] = u[6]&0x0F | 0x40
+	u[8] = u[8]&0x3F | 0x80
+	s := make([]byte, 0, 36)
+	for i, group := range [][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
+		if i > 0 {
+			s = append(s, '-')
+		}
+		s = hex.AppendEncode(s, group)
+	}
+	return string(s)
+}
