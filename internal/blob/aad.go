@@ -2,7 +2,6 @@ package blob
 
 import (
 	"encoding/binary"
-	"maps"
 	"math"
 	"slices"
 )
@@ -17,13 +16,17 @@ import (
 // an empty one are the same (operations spec §8.3). Strings are taken byte for byte, without
 // Unicode normalisation.
 func AAD(prefix []byte, encryptionContext map[string]string) []byte {
+	var few [8]string // most contexts have no more, and then sorting allocates nothing
+	keys := few[:0]
 	size := len(prefix) + 4
 	for k, v := range encryptionContext {
+		keys = append(keys, k)
 		size += 8 + len(k) + len(v)
 	}
+	slices.Sort(keys)
 	aad := append(make([]byte, 0, size), prefix...)
 	aad = appendLen(aad, len(encryptionContext))
-	for _, k := range slices.Sorted(maps.Keys(encryptionContext)) {
+	for _, k := range keys {
 		aad = appendString(aad, k)
 		aad = appendString(aad, encryptionContext[k])
 	}

@@ -36,11 +36,28 @@ func formatKeyID(raw []byte, flags byte) string {
 }
 
 // decodeLower decodes exactly len(dst) bytes. Upper case would be a second spelling of the same id,
-// under which a blob would not authenticate.
+// which is why this is not hex.Decode.
 func decodeLower(dst []byte, digits string) bool {
-	if len(digits) != 2*len(dst) || strings.ContainsAny(digits, "ABCDEF") {
+	if len(digits) != 2*len(dst) {
 		return false
 	}
-	_, err := hex.Decode(dst, []byte(digits))
-	return err == nil
+	for i := range dst {
+		high, low := nibble(digits[2*i]), nibble(digits[2*i+1])
+		if high|low > 0xf {
+			return false
+		}
+		dst[i] = high<<4 | low
+	}
+	return true
+}
+
+// nibble returns the value of a lower-case hex digit, 0xff for anything else.
+func nibble(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
 }

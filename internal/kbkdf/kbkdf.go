@@ -25,22 +25,23 @@ func Counter(key []byte, label string, context []byte, n int) []byte {
 	if n < 1 || n > maxLen {
 		panic("kbkdf: internal error: length out of range") // lengths are constants of our formats
 	}
-	fixed := fixedInput(label, context, n)
+	in := input(label, context, n)
 	out := make([]byte, 0, (n+sha256.Size-1)/sha256.Size*sha256.Size)
+	prf := hmac.New(sha256.New, key)
 	for i := uint32(1); len(out) < n; i++ {
-		binary.BigEndian.PutUint32(fixed, i)
-		// A new HMAC each time: Reset would first save the keyed states, which costs more than it
-		// saves for a handful of blocks, and leaves two more copies of them in memory.
-		prf := hmac.New(sha256.New, key)
-		prf.Write(fixed)
+		if i > 1 {
+			prf.Reset() // not before the first: Reset saves the keyed states, which costs two allocations
+		}
+		binary.BigEndian.PutUint32(in, i)
+		prf.Write(in)
 		out = prf.Sum(out)
 	}
 	clear(out[n:])
 	return out[:n:n]
 }
 
-// fixedInput returns the PRF's input for n bytes of output, with room for the counter in front.
-func fixedInput(label string, context []byte, n int) []byte {
+// input returns the PRF's input for n bytes of output; the caller writes the counter into its first four.
+func input(label string, context []byte, n int) []byte {
 	in := make([]byte, 4, 4+len(label)+1+len(context)+4)
 	in = append(in, label...)
 	in = append(in, 0)

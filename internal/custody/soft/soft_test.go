@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"qkms/internal/custody"
+	"qkms/internal/custody/materialpb"
 	"qkms/internal/custody/soft"
 	"qkms/internal/store"
 )
@@ -153,17 +157,62 @@ func TestMakeRefuses(t *testing.T) {
 	}
 }
 
-func TestMaterialOfAnotherKeyIsNotUsed(t *testing.T) {
+// put lays a record on the drawer that Make would not have made.
+func (d *drawer) put(t *testing.T, ref custody.Ref, rec *materialpb.Material) {
+	t.Helper()
+	body, err := proto.Marshal(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.PutMaterial(ref, body)
+}
+
+func TestRecordsThatAreNotUsed(t *testing.T) {
+	ref := singleKey
+	ref.MaterialID = strings.Repeat("5a", 32)
+	raw := make([]byte, 32)
+	for _, tt := range []struct {
+		name string
+		rec  *materialpb.Material
+	}{
+		{"of another key", &materialpb.Material{Spec: symmetric, Material: raw, KeyId: multiKey.KeyID, MaterialId: ref.MaterialID}},
+		{"another material of the key", &materialpb.Material{Spec: symmetric, Material: raw, KeyId: ref.KeyID, MaterialId: strings.Repeat("5b", 32)}},
+		{"too short", &materialpb.Material{Spec: symmetric, Material: raw[:16], KeyId: ref.KeyID, MaterialId: ref.MaterialID}},
+		{"of a spec that does not seal", &materialpb.Material{Spec: "HMAC_256", Material: raw, KeyId: ref.KeyID, MaterialId: ref.MaterialID}},
+		{"empty", &materialpb.Material{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDrawer()
+			d.put(t, ref, tt.rec)
+			if got, err := soft.New(d, idKey, 0).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
+				t.Errorf("got %x, want an error", got)
+			}
+		})
+	}
+	d := newDrawer()
+	d.PutMaterial(ref, []byte("\xff damaged"))
+	if got, err := soft.New(d, idKey, 0).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
+		t.Errorf("damaged: got %x, want an error", got)
+	}
+}
+
+func TestForgottenMaterialIsAskedForAgain(t *testing.T) {
 	d := newDrawer()
 	s := soft.New(d, idKey, 0)
-	a, b := makeMaterial(t, s, singleKey, nil), makeMaterial(t, s, multiKey, nil)
-	d.body[a], d.body[b] = d.body[b], d.body[a]
-	if _, err := s.Seal(t.Context(), a, []byte("hi"), nil); err == nil {
-		t.Error("got a ciphertext under another key's material, want an error")
+	ref := makeMaterial(t, s, singleKey, nil)
+	for range 3 {
+		mustSeal(t, s, ref, []byte("hi"), nil)
 	}
-	d.body[a] = []byte("\xff not a record")
-	if _, err := s.Seal(t.Context(), a, []byte("hi"), nil); err == nil {
-		t.Error("got a ciphertext from a damaged record, want an error")
+	if got := d.taken(); got != 1 {
+		t.Errorf("taken: got %d times, want once", got)
+	}
+	d.remove(ref)
+	mustSeal(t, s, ref, []byte("hi"), nil) // the shelf is not asked while the material is held
+	for name, forget := range map[string]func(){"Forget": func() { s.Forget(ref) }, "ForgetAll": s.ForgetAll} {
+		forget()
+		if _, err := s.Seal(t.Context(), ref, []byte("hi"), nil); !errors.Is(err, custody.ErrNoMaterial) {
+			t.Errorf("after %s: got %v, want ErrNoMaterial", name, err)
+		}
 	}
 }
 
@@ -191,20 +240,24 @@ func TestIDKeyOfWrongSizePanics(t *testing.T) {
 
 func BenchmarkSealDataKey(b *testing.B) {
 	s := soft.New(newDrawer(), idKey, 0)
+	ctx := b.Context()
 	ref, dataKey, ec := makeMaterial(b, s, singleKey, nil), make([]byte, 32), map[string]string{"purpose": "bench"}
 	b.ReportAllocs()
 	for b.Loop() {
-		mustSeal(b, s, ref, dataKey, ec)
+		if _, err := s.Seal(ctx, ref, dataKey, ec); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
 func BenchmarkOpen(b *testing.B) {
 	s := soft.New(newDrawer(), idKey, 0)
+	ctx := b.Context()
 	ref, ec := makeMaterial(b, s, singleKey, nil), map[string]string{"purpose": "bench"}
 	sealed := mustSeal(b, s, ref, make([]byte, 32), ec)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Open(b.Context(), ref, sealed, ec); err != nil {
+		if _, err := s.Open(ctx, ref, sealed, ec); err != nil {
 			b.Fatal(err)
 		}
 	}
