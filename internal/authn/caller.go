@@ -28,7 +28,6 @@ type Credential struct {
 	Account     string // whose root user it signs for
 	Secret      Secret
 	Active      bool
-	Generation  uint64 // version of the record it was read from
 }
 
 // A Secret is a secret access key in memory. Whatever asks it to print itself gets a placeholder. The

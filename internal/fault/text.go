@@ -85,7 +85,9 @@ func KeyDisabled(arn string) *Error { return New(Disabled, "%s is disabled.", ar
 // KeyInState words a state the operation cannot work in: "pending deletion", "pending import", …
 func KeyInState(arn, state string) *Error { return New(InvalidState, "%s is %s.", arn, state) } // [R] [D]
 
-func NotPendingDeletion(arn string) *Error { return New(InvalidState, "%s is not pending deletion.", arn) } // [D]
+func NotPendingDeletion(arn string) *Error {
+	return New(InvalidState, "%s is not pending deletion.", arn)
+} // [D]
 
 func WrongUsage(arn, usage, operation string) *Error {
 	return New(InvalidKeyUsage, "%s key usage is %s which is not valid for %s.", arn, usage, operation) // [R]
@@ -101,6 +103,11 @@ func EitherBytesOrSpec() *Error {
 	return New(Validation, "Please specify either number of bytes or key spec.") // [P]
 }
 
+// AsymmetricDataKey answers GenerateDataKey under an asymmetric key that encrypts.
+func AsymmetricDataKey() *Error {
+	return New(InvalidKeyUsage, "You cannot generate a data key with an asymmetric CMK") // [P]
+}
+
 func NumberOfBytesRequired() *Error { return New(Validation, "NumberOfBytes is required.") } // [R]
 
 func KeyIDRequired() *Error { return New(Validation, "KeyId must not be null") } // [R]
@@ -111,6 +118,14 @@ func KeyUsageRequired() *Error {
 
 func UsageNotForSpec(usage, spec string) *Error {
 	return New(Validation, "KeyUsage %s is not compatible with KeySpec %s", usage, spec) // [R]
+}
+
+func SpecNotForOrigin(spec, origin string) *Error {
+	return New(Validation, "KeySpec %s is not supported for Origin %s", spec, origin) // [R]
+}
+
+func SpecNotInRegion(spec string) *Error {
+	return New(Unsupported, "KeySpec %s is not supported in this Region", spec) // [P]
 }
 
 func TwoKeySpecs() *Error {

@@ -1,0 +1,149 @@
+package authn
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+)
+
+// AccessKeys are the credentials in the store: of the root users of accounts, for now. Its methods may
+// be called concurrently; the ones that change something only propose it.
+type AccessKeys struct{ Book *record.Book }
+
+// Known is what an operator may see of an access key: everything but the secret.
+type Known struct {
+	ID          string    `json:"id"`
+	Account     string    `json:"account"`
+	Active      bool      `json:"active"`
+	Created     time.Time `json:"created"`
+	Description string    `json:"description,omitempty"`
+}
+
+// ErrNoAccessKey is returned when there is no access key with this id.
+var ErrNoAccessKey = errors.New("no such access key")
+
+// Find is the Verifier's: the credential with this id, or nil.
+func (a AccessKeys) Find(ctx context.Context, id string) (*Credential, error) {
+	v, _, err := a.Book.Cached(ctx, record.OfAccessKey(id), func(plain []byte, _ uint64) (any, error) {
+		m := new(recordpb.AccessKey)
+		if err := proto.Unmarshal(plain, m); err != nil {
+			return nil, fmt.Errorf("%w: access key: %w", record.ErrDamaged, err)
+		}
+		return &Credential{AccessKeyID: m.Id, Account: m.Account, Secret: NewSecret(m.Secret), Active: !m.Disabled}, nil
+	})
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return v.(*Credential), nil
+}
+
+// New makes an access key for the root user of account: an id of AWS's form (AKIA and 16 base32
+// digits) and a secret of 30 random bytes in base64, 40 characters, which is returned once, here.
+func (a AccessKeys) New(account, description string, now time.Time) (id, secret string, _ *record.Change) {
+	var random [40]byte
+	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process rather than return weak bytes
+	id = "AKIA" + base32.StdEncoding.EncodeToString(random[:10])
+	secret = base64.StdEncoding.EncodeToString(random[10:])
+	return id, secret, a.With(id, secret, account, description, now)
+}
+
+// With stores an access key somebody else has chosen, as fixtures for tests do.
+func (a AccessKeys) With(id, secret, account, description string, now time.Time) *record.Change {
+	change := a.Book.Change()
+	change.Insert(record.OfAccessKey(id), &recordpb.AccessKey{
+		Id: id, Account: account, Secret: []byte(secret), Created: now.UnixMilli(), Description: description,
+	})
+	return change
+}
+
+// List returns the access keys of account, or of all accounts when it is empty, in order of their ids.
+func (a AccessKeys) List(ctx context.Context, account string) ([]Known, error) {
+	var out []Known
+	err := a.each(ctx, func(m *recordpb.AccessKey) {
+		if account == "" || m.Account == account {
+			out = append(out, known(m))
+		}
+	})
+	return out, err
+}
+
+// Oldest returns the oldest active access key of account with its secret, for `qkms dev`, which prints
+// it; ErrNoAccessKey when there is none.
+func (a AccessKeys) Oldest(ctx context.Context, account string) (id, secret string, err error) {
+	oldest := new(recordpb.AccessKey)
+	err = a.each(ctx, func(m *recordpb.AccessKey) {
+		if m.Account == account && !m.Disabled && (oldest.Id == "" || m.Created < oldest.Created) {
+			oldest = m
+		}
+	})
+	if err == nil && oldest.Id == "" {
+		err = ErrNoAccessKey
+	}
+	return oldest.Id, string(oldest.Secret), err
+}
+
+// SetActive enables or disables an access key. A disabled one is refused as if it did not exist.
+func (a AccessKeys) SetActive(ctx context.Context, id string, active bool) (*record.Change, error) {
+	m, ver, err := a.take(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	m.Disabled = !active
+	change := a.Book.Change()
+	change.Replace(record.OfAccessKey(id), ver, m)
+	return change, nil
+}
+
+// Delete removes an access key.
+func (a AccessKeys) Delete(ctx context.Context, id string) (*record.Change, error) {
+	_, ver, err := a.take(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	change := a.Book.Change()
+	change.Remove(record.OfAccessKey(id), ver)
+	return change, nil
+}
+
+func (a AccessKeys) take(ctx context.Context, id string) (*recordpb.AccessKey, uint64, error) {
+	plain, ver, err := a.Book.Take(ctx, record.OfAccessKey(id))
+	if err != nil {
+		return nil, 0, err
+	}
+	if ver == 0 {
+		return nil, 0, fmt.Errorf("%w: %s; see `qkms access-key list`", ErrNoAccessKey, id)
+	}
+	defer clear(plain)
+	m := new(recordpb.AccessKey)
+	return m, ver, proto.Unmarshal(plain, m)
+}
+
+func (a AccessKeys) each(ctx context.Context, f func(*recordpb.AccessKey)) error {
+	var after record.Key
+	for {
+		page, more, err := record.Scan[recordpb.AccessKey](ctx, a.Book, record.AccessKeys(), after, 500)
+		if err != nil {
+			return err
+		}
+		for _, it := range page {
+			f(it.Msg)
+			after = it.Key
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+func known(m *recordpb.AccessKey) Known {
+	return Known{ID: m.Id, Account: m.Account, Active: !m.Disabled, Created: time.UnixMilli(m.Created).UTC(), Description: m.Description}
+}

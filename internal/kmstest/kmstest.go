@@ -1,0 +1,193 @@
+// Package kmstest starts a whole server in one line, for tests: a real store in a temporary
+// directory, real signatures over real HTTP, the real audit log, and a clock the test moves.
+//
+// When the test ends the server is judged as well: the store is whole, its change log is unbroken, no
+// material is without its key, and the audit log reads from end to end.
+package kmstest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/key"
+	"qkms/internal/node"
+	"qkms/internal/seal"
+)
+
+// The account and Region a test works in unless it says otherwise.
+const (
+	Account = "111122223333"
+	Region  = "us-east-1"
+)
+
+// Options of a server; the zero value works.
+type Options struct {
+	Style   key.Style
+	Regions []string // nil: every well-formed one
+	Dir     string   // an initialised data directory to open; empty: a new one
+	Log     io.Writer
+}
+
+// A Server is a running server and everything behind it.
+type Server struct {
+	*node.Node
+	URL   string
+	Clock *Clock
+
+	t    testing.TB
+	http *httptest.Server
+	opts Options
+	mu   sync.Mutex
+	keys map[string]*Client // by account
+}
+
+// New starts a server that ends with the test.
+func New(t testing.TB) *Server { return With(t, Options{}) }
+
+// With is New with options.
+func With(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{t: t, Clock: NewClock(), opts: o, keys: map[string]*Client{}}
+	if s.opts.Log == nil {
+		s.opts.Log = io.Discard
+	}
+	if o.Dir == "" {
+		s.opts.Dir = t.TempDir()
+		if err := seal.NewKeyFile(s.rootKey()); err != nil {
+			t.Fatal(err)
+		}
+		if err := node.Init(t.Context(), s.config(), seal.KeyFile(s.rootKey())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.start()
+	t.Cleanup(func() {
+		s.Judge()
+		s.halt()
+	})
+	return s
+}
+
+func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key") }
+
+func (s *Server) config() node.Config {
+	return node.Config{
+		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions,
+		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now,
+		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+}
+
+func (s *Server) start() {
+	s.t.Helper()
+	n, err := node.Open(context.Background(), s.config())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Node = n
+	s.http = httptest.NewServer(n.Server)
+	s.URL = s.http.URL
+}
+
+func (s *Server) halt() {
+	s.t.Helper()
+	s.http.Close()
+	if err := s.Node.Close(); err != nil {
+		s.t.Errorf("close the node: %v", err)
+	}
+}
+
+// Restart ends the server and starts it again over the same data, at another address.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.halt()
+	s.start()
+}
+
+// Dir is the data directory.
+func (s *Server) Dir() string { return s.opts.Dir }
+
+// As returns a client of account's root user.
+func (s *Server) As(account string) *Client {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.keys[account]; c != nil {
+		return c
+	}
+	id, secret, change := s.AccessKeys.New(account, "test", s.Clock.Now())
+	if err := s.Book.Commit(context.Background(), change, "", nil); err != nil {
+		s.t.Fatal(err)
+	}
+	s.keys[account] = &Client{Server: s, AccessKeyID: id, Secret: secret, Region: Region}
+	return s.keys[account]
+}
+
+// Records returns the audit log so far, oldest first.
+func (s *Server) Records() []audit.Entry {
+	s.t.Helper()
+	var all []audit.Entry
+	for e, err := range audit.Scan(node.AuditDir(s.opts.Dir)) {
+		if err != nil {
+			s.t.Fatalf("audit log: %v", err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// Judge fails the test unless everything the server keeps is in order.
+func (s *Server) Judge() {
+	s.t.Helper()
+	ctx := context.Background()
+	if err := s.Engine.Check(ctx); err != nil {
+		s.t.Errorf("store: %v", err)
+	}
+	report, err := s.Book.Verify(ctx)
+	if err != nil {
+		s.t.Errorf("records: %v", err)
+	}
+	for _, o := range report.Orphans {
+		s.t.Errorf("material without a key: %s", o)
+	}
+	s.Records()
+}
+
+// A Clock tells the time a test wants it to be.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that stands at the present second.
+func NewClock() *Clock { return &Clock{now: time.Now().UTC().Truncate(time.Millisecond)} }
+
+// Now returns the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Sweep does now what would happen within the minute.
+func (s *Server) Sweep() {
+	s.t.Helper()
+	s.Clock.Advance(10 * time.Minute) // past any claim of an earlier sweep
+	if err := s.Sweeper.Once(context.Background()); err != nil {
+		s.t.Fatalf("sweep: %v", err)
+	}
+}

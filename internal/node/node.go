@@ -1,0 +1,218 @@
+// Package node puts one whole QKMS together.
+//
+// It is the wiring of the program, top to bottom, every constructor visible: the commands of cmd/qkms
+// and the tests of kmstest start the same thing.
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/authz"
+	"qkms/internal/custody/soft"
+	"qkms/internal/key"
+	"qkms/internal/op"
+	"qkms/internal/record"
+	"qkms/internal/seal"
+	"qkms/internal/server"
+	"qkms/internal/store/sqlite"
+	"qkms/internal/sweep"
+)
+
+// Config says where a node keeps its state and how it speaks.
+type Config struct {
+	Dir     string        // the data directory: the database, its lock, the audit log, the admin socket
+	Unseal  []seal.Source // what may open the root key, tried in this order
+	Regions []string      // the Regions served; nil: every well-formed one
+	Naming  key.Naming    // empty partition: "aws"; empty style: key.StyleAWS
+
+	Quota  op.Quota         // zero: op.DefaultQuota
+	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
+	Now    func() time.Time // nil: time.Now
+	Logger *slog.Logger     // nil: slog.Default()
+}
+
+func (c Config) withDefaults() Config {
+	c.Naming.Partition = cmp.Or(c.Naming.Partition, "aws")
+	c.Naming.Style = cmp.Or(c.Naming.Style, key.StyleAWS)
+	c.Quota = cmp.Or(c.Quota, op.DefaultQuota)
+	c.Cached = cmp.Or(c.Cached, 100_000)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Database is the store's file in a data directory.
+func Database(dir string) string { return filepath.Join(dir, "qkms.db") }
+
+// AuditDir is where a data directory's audit log is.
+func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
+
+// A Node is a running QKMS without a listener. Its methods may be called concurrently.
+type Node struct {
+	Config
+	Engine     *sqlite.DB
+	Book       *record.Book
+	Resolver   *key.Resolver
+	Custody    *soft.Soft
+	AccessKeys authn.AccessKeys
+	Ops        *op.Deps
+	Audit      *audit.Log
+	Server     *server.Server
+	Sweeper    *sweep.Sweeper
+
+	stop context.CancelFunc
+	wait sync.WaitGroup
+}
+
+// ErrInitialised is returned by Init when the directory holds a store already.
+var ErrInitialised = errors.New("already initialised")
+
+// Init makes the store of a new deployment, its root key sealed by src. It never touches an existing
+// one: ErrInitialised.
+func Init(ctx context.Context, c Config, src seal.Source) error {
+	c = c.withDefaults()
+	engine, err := sqlite.Open(ctx, Database(c.Dir), sqlite.Options{Now: c.Now})
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	if _, err := record.ReadState(ctx, engine); !errors.Is(err, record.ErrEmpty) {
+		if err == nil {
+			err = fmt.Errorf("%s: %w", c.Dir, ErrInitialised)
+		}
+		return err
+	}
+	ring, err := seal.Init(ctx, src, c.Now())
+	if err != nil {
+		return err
+	}
+	defer ring.Wipe()
+	return record.InitState(ctx, engine, ring.State())
+}
+
+// Open starts the node of an initialised data directory. It fails when another process has it open,
+// when no source opens the root key, and when anything that is needed to answer safely is missing.
+func Open(ctx context.Context, c Config) (_ *Node, err error) {
+	n := &Node{Config: c.withDefaults()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	if _, err := os.Stat(Database(n.Dir)); err != nil {
+		return nil, fmt.Errorf("%s holds no QKMS store; `qkms init --data %s` makes one: %w", n.Dir, n.Dir, err)
+	}
+	if n.Engine, err = sqlite.Open(ctx, Database(n.Dir), sqlite.Options{Now: n.Now}); err != nil {
+		return nil, err
+	}
+	state, err := record.ReadState(ctx, n.Engine)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; `qkms init` was not finished", n.Dir, err)
+	}
+	ring, err := seal.Open(ctx, state, n.Unseal...)
+	if err != nil {
+		return nil, err
+	}
+	if n.Audit, err = audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger}); err != nil {
+		return nil, err
+	}
+	n.wire(ring)
+	if err := n.recover(ctx); err != nil {
+		return nil, fmt.Errorf("bring the audit log up to date: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Node) wire(ring *seal.Ring) {
+	idKey := ring.Derive("key material id v1")
+	n.Book = record.Open(n.Engine, ring, n.Cached)
+	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
+	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
+	n.AccessKeys = authn.AccessKeys{Book: n.Book}
+	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Naming: n.Naming, Quota: n.Quota}
+	verifier := authn.New(authn.Config{
+		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
+	})
+	n.Server = server.New(server.Config{
+		Authn: verifier, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Now: n.Now, Logger: n.Logger,
+	})
+	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
+		Book: n.Book, Resolver: n.Resolver, Audit: n.Audit, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
+	}}
+}
+
+// Serves reports whether the node serves a Region.
+func (n *Node) Serves(region string) bool {
+	if n.Regions == nil {
+		return key.IsRegion(region)
+	}
+	return slices.Contains(n.Regions, region)
+}
+
+// recover appends the records of changes that were committed and, the process having ended, never
+// reached the log. A record that did reach it is not written twice.
+func (n *Node) recover(ctx context.Context) error {
+	lines, err := n.Book.Undelivered(ctx)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	ids := make([]string, 0, len(lines))
+	for id := range lines {
+		ids = append(ids, id)
+	}
+	missing, err := n.Audit.Missing(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for _, id := range missing {
+		if err := n.Audit.AppendEncoded(lines[id], true); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		n.Book.Delivered(id)
+	}
+	return n.Book.Tidy(ctx)
+}
+
+// Start begins what a node does by itself: the sweep.
+func (n *Node) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	n.wait.Go(func() { n.Sweeper.Run(ctx) })
+}
+
+// Close ends the node; requests must have ended before. It is safe on a node that half started.
+func (n *Node) Close() (err error) {
+	if n.stop != nil {
+		n.stop()
+	}
+	n.wait.Wait()
+	if n.Book != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		err = errors.Join(err, n.Book.Tidy(ctx))
+		n.Custody.ForgetAll()
+		n.Book.Ring().Wipe()
+	}
+	if n.Audit != nil {
+		err = errors.Join(err, n.Audit.Close())
+	}
+	if n.Engine != nil {
+		err = errors.Join(err, n.Engine.Close())
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"qkms/internal/audit"
+	"qkms/internal/custody"
+	"qkms/internal/fault"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/wire/shape"
+)
+
+var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
+	Name:  "CreateKey",
+	Needs: func(*shape.CreateKeyRequest) ([]key.Need, error) { return anything("kms:CreateKey"), nil },
+	Check: func(_ *Call, in *shape.CreateKeyRequest) error {
+		if err := keyShape(in); err != nil {
+			return err
+		}
+		return keyBuilt(in)
+	},
+	Run: func(_ context.Context, c *Call, in *shape.CreateKeyRequest) (*shape.CreateKeyResponse, *record.Change, error) {
+		k, change, err := c.newKey(in.Description)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &shape.CreateKeyResponse{KeyMetadata: metadata(k)}, change, nil
+	},
+	Audit: func(in *shape.CreateKeyRequest) audit.Detail {
+		return audit.Detail{
+			audit.String("description", in.Description),
+			audit.String("keyUsage", orDefault(in.KeyUsage, shape.KeyUsageTypeEncryptDecrypt)),
+			audit.String("keySpec", specOf(in)),
+			audit.String("customerMasterKeySpec", specOf(in)),
+			audit.String("origin", orDefault(in.Origin, shape.OriginTypeAwsKms)),
+			audit.Bool("multiRegion", in.MultiRegion),
+			audit.Bool("bypassPolicyLockoutSafetyCheck", in.BypassPolicyLockoutSafetyCheck),
+			audit.Objects("tags", tagDetails(in.Tags)),
+			audit.String("customKeyStoreId", in.CustomKeyStoreId).If(in.CustomKeyStoreId != ""),
+			audit.String("xksKeyId", in.XksKeyId).If(in.XksKeyId != ""),
+		}
+	},
+	Result: func(_ *Call, out *shape.CreateKeyResponse) audit.Detail {
+		return audit.Detail{audit.Object("keyMetadata", metadataDetail(out.KeyMetadata))}
+	},
+	Differs: []string{
+		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins, `MultiRegion`, `Tags` and `Policy` answer UnsupportedOperationException after their own validation.",
+	},
+}
+
+// usages says what each family of key specs can be for (operations.md §7.2). The first usage of a
+// spec is no default: only SYMMETRIC_DEFAULT has one.
+var usages = map[shape.KeySpec][]shape.KeyUsageType{
+	shape.KeySpecSymmetricDefault:    {shape.KeyUsageTypeEncryptDecrypt},
+	shape.KeySpecRsa2048:             {shape.KeyUsageTypeEncryptDecrypt, shape.KeyUsageTypeSignVerify},
+	shape.KeySpecRsa3072:             {shape.KeyUsageTypeEncryptDecrypt, shape.KeyUsageTypeSignVerify},
+	shape.KeySpecRsa4096:             {shape.KeyUsageTypeEncryptDecrypt, shape.KeyUsageTypeSignVerify},
+	shape.KeySpecEccNistP256:         {shape.KeyUsageTypeSignVerify, shape.KeyUsageTypeKeyAgreement},
+	shape.KeySpecEccNistP384:         {shape.KeyUsageTypeSignVerify, shape.KeyUsageTypeKeyAgreement},
+	shape.KeySpecEccNistP521:         {shape.KeyUsageTypeSignVerify, shape.KeyUsageTypeKeyAgreement},
+	shape.KeySpecEccSecgP256k1:       {shape.KeyUsageTypeSignVerify},
+	shape.KeySpecEccNistEdwards25519: {shape.KeyUsageTypeSignVerify},
+	shape.KeySpecHmac224:             {shape.KeyUsageTypeGenerateVerifyMac},
+	shape.KeySpecHmac256:             {shape.KeyUsageTypeGenerateVerifyMac},
+	shape.KeySpecHmac384:             {shape.KeyUsageTypeGenerateVerifyMac},
+	shape.KeySpecHmac512:             {shape.KeyUsageTypeGenerateVerifyMac},
+	shape.KeySpecSm2:                 {shape.KeyUsageTypeEncryptDecrypt, shape.KeyUsageTypeSignVerify, shape.KeyUsageTypeKeyAgreement},
+	shape.KeySpecMlDsa44:             {shape.KeyUsageTypeSignVerify},
+	shape.KeySpecMlDsa65:             {shape.KeyUsageTypeSignVerify},
+	shape.KeySpecMlDsa87:             {shape.KeyUsageTypeSignVerify},
+	shape.KeySpecMlKem512:            {shape.KeyUsageTypeEncapsulateDecapsulate},
+	shape.KeySpecMlKem768:            {shape.KeyUsageTypeEncapsulateDecapsulate},
+	shape.KeySpecMlKem1024:           {shape.KeyUsageTypeEncapsulateDecapsulate},
+}
+
+// keyShape refuses combinations of spec, usage and origin that no KMS key has, in the order of
+// operations.md §4.2.
+func keyShape(in *shape.CreateKeyRequest) error {
+	if in.KeySpec != "" && in.CustomerMasterKeySpec != "" {
+		return fault.TwoKeySpecs()
+	}
+	spec := specOf(in)
+	usage := in.KeyUsage
+	switch {
+	case usage == "" && spec == shape.KeySpecSymmetricDefault:
+		usage = shape.KeyUsageTypeEncryptDecrypt
+	case usage == "":
+		return fault.KeyUsageRequired()
+	}
+	for _, u := range usages[spec] {
+		if u == usage {
+			return specForOrigin(spec, in.Origin)
+		}
+	}
+	return fault.UsageNotForSpec(string(usage), string(spec))
+}
+
+// specForOrigin refuses what §7.3 does not allow.
+func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
+	switch origin {
+	case shape.OriginTypeExternal:
+		switch spec {
+		case shape.KeySpecMlDsa44, shape.KeySpecMlDsa65, shape.KeySpecMlDsa87, shape.KeySpecMlKem512, shape.KeySpecMlKem768, shape.KeySpecMlKem1024:
+			return fault.SpecNotForOrigin(string(spec), string(origin))
+		}
+	case shape.OriginTypeAwsCloudhsm, shape.OriginTypeExternalKeyStore:
+		if spec != shape.KeySpecSymmetricDefault {
+			return fault.SpecNotForOrigin(string(spec), string(origin))
+		}
+	}
+	return nil
+}
+
+// keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than one that
+// lacks the tags, the policy or the regions its owner asked for.
+func keyBuilt(in *shape.CreateKeyRequest) error {
+	switch {
+	case specOf(in) == shape.KeySpecSm2:
+		return fault.SpecNotInRegion(string(shape.KeySpecSm2))
+	case specOf(in) != shape.KeySpecSymmetricDefault:
+		return fault.NotBuilt("KeySpec " + string(specOf(in)))
+	case in.CustomKeyStoreId != "":
+		return fault.Bare(fault.CustomStoreNotFound)
+	case in.Origin != "" && in.Origin != shape.OriginTypeAwsKms:
+		return fault.NotBuilt("Origin " + string(in.Origin))
+	case in.MultiRegion:
+		return fault.NotBuilt("MultiRegion")
+	case len(in.Tags) > 0:
+		return fault.NotBuilt("Tags")
+	case in.Policy != "":
+		return fault.NotBuilt("Policy")
+	}
+	return nil
+}
+
+func specOf(in *shape.CreateKeyRequest) shape.KeySpec {
+	if in.CustomerMasterKeySpec != "" {
+		return shape.KeySpec(in.CustomerMasterKeySpec)
+	}
+	return orDefault(in.KeySpec, shape.KeySpecSymmetricDefault)
+}
+
+// newKey makes a symmetric key with one random material.
+func (c *Call) newKey(description string) (*key.Key, *record.Change, error) {
+	m := &recordpb.Key{
+		Account: c.Caller.Account, Region: c.Caller.Region, Id: key.NewID(false),
+		Spec: string(shape.KeySpecSymmetricDefault), Usage: string(shape.KeyUsageTypeEncryptDecrypt),
+		Origin: string(shape.OriginTypeAwsKms), State: key.Enabled,
+		Description: description, Created: c.Now.UnixMilli(),
+	}
+	change, err := Fresh(c.Deps, m, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Resolver.Of(m, 1), change, nil
+}
+
+// Fresh completes m, a key that is to be, with material (random when given is nil) and returns the
+// change that stores it. Fixtures of `dev --seed` come this way too, with an id and bytes of their own.
+func Fresh(d *Deps, m *recordpb.Key, given []byte) (*record.Change, error) {
+	ref := custody.Ref{Account: m.Account, Region: m.Region, KeyID: m.Id}
+	id, put, err := d.Maker.Make(context.Background(), ref, m.Spec, given)
+	if errors.Is(err, custody.ErrBadMaterial) {
+		return nil, fmt.Errorf("material of key %s: %w", m.Id, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.Materials, m.CurrentMaterial = []string{id}, id
+	change := d.Book.Change()
+	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
+	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
+	change.Add(put)
+	return change, nil
+}
+
+func orDefault[S ~string](s, otherwise S) S {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

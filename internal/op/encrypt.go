@@ -1,0 +1,46 @@
+package op
+
+import (
+	"cmp"
+	"context"
+
+	"qkms/internal/audit"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/wire/shape"
+)
+
+var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
+	Name:   "Encrypt",
+	Needs:  func(in *shape.EncryptRequest) ([]key.Need, error) { return use("kms:Encrypt", in.KeyId), nil },
+	Usage:  key.EncryptDecrypt,
+	States: key.ForUse,
+	Run: func(ctx context.Context, c *Call, in *shape.EncryptRequest) (*shape.EncryptResponse, *record.Change, error) {
+		if err := symmetric(c.Key(), in.EncryptionAlgorithm); err != nil {
+			return nil, nil, err
+		}
+		sealed, err := c.Sealer.Seal(ctx, c.Key().Material(), in.Plaintext, in.EncryptionContext)
+		if err != nil {
+			return nil, nil, sealFault(err)
+		}
+		c.Additional = audit.Detail{audit.String("keyMaterialId", c.Key().CurrentMaterial)}
+		return &shape.EncryptResponse{
+			CiphertextBlob:      sealed,
+			KeyId:               c.Key().ARN,
+			EncryptionAlgorithm: shape.EncryptionAlgorithmSpecSymmetricDefault,
+		}, nil, nil
+	},
+	Audit: func(in *shape.EncryptRequest) audit.Detail {
+		return cipherDetail(in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext)
+	},
+	ReadOnly: true,
+}
+
+// cipherDetail is what Encrypt and Decrypt record: the algorithm always, its default filled in.
+func cipherDetail(id string, algorithm shape.EncryptionAlgorithmSpec, encryptionContext map[string]string) audit.Detail {
+	return audit.Detail{
+		audit.String("encryptionAlgorithm", cmp.Or(algorithm, shape.EncryptionAlgorithmSpecSymmetricDefault)),
+		audit.String("keyId", id).If(id != ""),
+		audit.StringMap("encryptionContext", encryptionContext).If(len(encryptionContext) > 0),
+	}
+}

@@ -1,0 +1,185 @@
+// Package record reads the sealed records of a store.
+//
+// A Book is the store with its seals open: Load and Scan return decoded messages, a Change collects
+// what is to be written, Commit writes it whole. What the messages mean is their owners' business
+// (key, authn, custody, sweep).
+package record
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/seal"
+	"qkms/internal/store"
+)
+
+// schema is the version of the messages in recordpb, bound into every seal.
+const schema = 1
+
+// A Book reads and changes records. Its methods may be called concurrently.
+type Book struct {
+	engine store.Engine
+	ring   atomic.Pointer[seal.Ring]
+	cache  *cache
+	link   [32]byte // keys the chain over the change log; the same for the life of the store
+
+	// swap is held for reading while a commit is in the engine and for writing while the ring is
+	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive.
+	swap sync.RWMutex
+
+	delivered outbox
+}
+
+// Open opens the book of an initialised store. It keeps up to cached decoded records in memory.
+func Open(engine store.Engine, ring *seal.Ring, cached int) *Book {
+	b := &Book{engine: engine, cache: newCache(cached), link: ring.Derive("change log link v1")}
+	b.ring.Store(ring)
+	return b
+}
+
+// Ring returns the keys now in force.
+func (b *Book) Ring() *seal.Ring { return b.ring.Load() }
+
+// Engine returns the store below, for what needs no seal: claims, backups, checks.
+func (b *Book) Engine() store.Engine { return b.engine }
+
+// ErrDamaged is returned when a record does not open under its own name: it was altered, moved or
+// rolled back by someone who can write the database.
+var ErrDamaged = errors.New("record: damaged")
+
+// Load returns the message at k and its version, or nil and 0 when there is none. The message may be
+// shared with other callers: clone it before changing it.
+func Load[T any, P interface {
+	*T
+	proto.Message
+}](ctx context.Context, b *Book, k Key) (P, uint64, error) {
+	v, ver, err := b.Cached(ctx, k, func(plain []byte, _ uint64) (any, error) { return decode[T, P](plain) })
+	if err != nil || ver == 0 {
+		return nil, 0, err
+	}
+	return v.(P), ver, nil
+}
+
+func decode[T any, P interface {
+	*T
+	proto.Message
+}](plain []byte) (P, error) {
+	m := P(new(T))
+	if err := proto.Unmarshal(plain, m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return m, nil
+}
+
+// Cached returns what make makes of the record at k, from memory where it can. Two callers with the
+// same k must pass the same make; what it returns must not be changed. plain is make's to read, not
+// to keep: it is wiped afterwards.
+func (b *Book) Cached(ctx context.Context, k Key, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
+	if v, ver, ok := b.cache.get(k); ok {
+		return v, ver, nil
+	}
+	generation := b.cache.generation(k)
+	plain, ver, err := b.Take(ctx, k)
+	if err != nil || ver == 0 {
+		return nil, 0, err
+	}
+	defer clear(plain)
+	v, err := make(plain, ver)
+	if err != nil {
+		return nil, 0, err
+	}
+	b.cache.put(k, v, ver, generation)
+	return v, ver, nil
+}
+
+// Take returns the plaintext of the record at k and its version, or nil and 0. It is not cached; the
+// caller owns the bytes, and wipes them when they are secret.
+func (b *Book) Take(ctx context.Context, k Key) ([]byte, uint64, error) {
+	got, err := b.engine.Get(ctx, k.bytes())
+	if err != nil {
+		return nil, 0, err
+	}
+	if got[0].Ver == 0 {
+		return nil, 0, nil
+	}
+	plain, err := b.open(got[0])
+	return plain, got[0].Ver, err
+}
+
+func (b *Book) open(r store.Record) ([]byte, error) {
+	plain, err := b.Ring().Open(seal.AD{Key: r.Key, Ver: r.Ver, Schema: schema}, r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: record %x version %d: %w", ErrDamaged, r.Key, r.Ver, err)
+	}
+	return plain, nil
+}
+
+// An Item is one record of a page.
+type Item[P proto.Message] struct {
+	Key Key
+	Ver uint64
+	Msg P
+}
+
+// Scan returns up to limit records below prefix (a key with fewer parts than its space has), those
+// behind after when after is not the zero Key, and whether there are more.
+func Scan[T any, P interface {
+	*T
+	proto.Message
+}](ctx context.Context, b *Book, prefix, after Key, limit int) (page []Item[P], more bool, err error) {
+	from := prefix.bytes()
+	if after != (Key{}) {
+		from = append(after.bytes(), 0)
+	}
+	got, more, err := b.engine.List(ctx, from, prefix.after(), limit)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range got {
+		plain, err := b.open(r)
+		if err != nil {
+			return nil, false, err
+		}
+		m, err := decode[T, P](plain)
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, Item[P]{Key{string(r.Key)}, r.Ver, m})
+	}
+	return page, more, nil
+}
+
+// Prefixes for Scan.
+
+func KeysOf(account, region string) Key           { return newKey(spaceKey, account, region) }
+func AliasesOf(account, region string) Key        { return newKey(spaceAlias, account, region) }
+func AliasesOfKey(account, region, id string) Key { return newKey(spaceAliasOf, account, region, id) }
+func MaterialsOf(account, region, id string) Key  { return newKey(spaceMaterial, account, region, id) }
+func Dues() Key                                   { return newKey(spaceDue) }
+func AccessKeys() Key                             { return newKey(spaceAccess) }
+
+func (b *Book) put(ring *seal.Ring, k Key, ver uint64, plain []byte) store.Put {
+	return store.Put{Shard: k.Shard(), Key: k.bytes(), Ver: ver, Body: ring.Seal(seal.AD{Key: k.bytes(), Ver: ver, Schema: schema}, plain)}
+}
+
+// chain is the value stored with a note: an HMAC over the one before, so that whoever writes the
+// database cannot drop, alter or reorder changes without the next reader noticing (storage §9).
+func (b *Book) chain(shard int, rev uint64, note, previous []byte) []byte {
+	mac := hmac.New(sha256.New, b.link[:])
+	var fixed [24]byte
+	binary.BigEndian.PutUint64(fixed[0:], uint64(shard))
+	binary.BigEndian.PutUint64(fixed[8:], rev)
+	binary.BigEndian.PutUint64(fixed[16:], uint64(len(previous)))
+	mac.Write(fixed[:])
+	mac.Write(previous)
+	mac.Write(note)
+	return mac.Sum(nil)
+}

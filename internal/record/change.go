@@ -1,0 +1,139 @@
+package record
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/record/recordpb"
+	"qkms/internal/seal"
+	"qkms/internal/store"
+)
+
+// A Change is what one operation wants written: built first, committed whole or not at all. A nil
+// Change writes nothing. It is not for concurrent use.
+type Change struct {
+	book *Book
+	ring *seal.Ring // what the puts are sealed under
+	txn  store.Txn
+	err  error
+}
+
+// Change begins a change.
+func (b *Book) Change() *Change { return &Change{book: b, ring: b.Ring()} }
+
+// Insert writes m at k, where nothing may be.
+func (c *Change) Insert(k Key, m proto.Message) { c.write(k, 0, m) }
+
+// Replace writes m at k, where version ver must still be.
+func (c *Change) Replace(k Key, ver uint64, m proto.Message) { c.write(k, ver, m) }
+
+// Require makes the change depend on version ver of k still being there; 0: on nothing being there.
+func (c *Change) Require(k Key, ver uint64) {
+	c.txn.Checks = append(c.txn.Checks, store.Check{Shard: k.Shard(), Key: k.bytes(), Ver: ver})
+}
+
+// Remove deletes version ver of k.
+func (c *Change) Remove(k Key, ver uint64) {
+	c.Require(k, ver)
+	c.txn.Deletes = append(c.txn.Deletes, store.Delete{Shard: k.Shard(), Key: k.bytes()})
+}
+
+// Discard deletes whatever is at k; nothing being there is fine.
+func (c *Change) Discard(k Key) {
+	c.txn.Deletes = append(c.txn.Deletes, store.Delete{Shard: k.Shard(), Key: k.bytes()})
+}
+
+// Add writes a record that was sealed elsewhere (PutMaterial), where nothing may be.
+func (c *Change) Add(p store.Put) {
+	c.txn.Checks = append(c.txn.Checks, store.Check{Shard: p.Shard, Key: p.Key, Ver: 0})
+	c.txn.Puts = append(c.txn.Puts, p)
+}
+
+// Under makes the change depend on a job still being held.
+func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
+
+// Size is the number of operations so far; store.MaxOps is the most that commit.
+func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) }
+
+func (c *Change) write(k Key, ver uint64, m proto.Message) {
+	plain, err := proto.Marshal(m)
+	if err != nil {
+		c.err = errors.Join(c.err, err)
+		return
+	}
+	defer clear(plain)
+	c.Require(k, ver)
+	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, k, ver+1, plain))
+}
+
+// Commit makes c durable, whole or not at all, together with the audit record line under eventID
+// (unless that is empty). It returns what the engine's Commit returns, and *store.Conflict also when
+// the keys were rotated while c was being built: build it again.
+func (b *Book) Commit(ctx context.Context, c *Change, eventID string, line []byte) error {
+	if c.err != nil {
+		return c.err
+	}
+	b.swap.RLock()
+	defer b.swap.RUnlock()
+	if c.ring != b.Ring() {
+		return &store.Conflict{Key: ofState().bytes()}
+	}
+	t := c.txn
+	t.Notes, t.Link = notes(&t), b.chain
+	if eventID != "" {
+		plain, err := proto.Marshal(&recordpb.Outbox{Line: line})
+		if err != nil {
+			return err
+		}
+		t.Puts = append(t.Puts, b.put(c.ring, ofOutbox(eventID), 1, plain))
+	}
+	done := b.delivered.take(store.MaxOps - c.Size() - 1)
+	for _, id := range done {
+		k := ofOutbox(id)
+		t.Deletes = append(t.Deletes, store.Delete{Shard: store.Loose, Key: k.bytes()})
+	}
+	_, err := b.engine.Commit(ctx, t)
+	b.forget(&t) // also when the outcome is unknown: what is in memory may be old
+	if err != nil {
+		b.delivered.add(done...)
+	}
+	return err
+}
+
+func (b *Book) forget(t *store.Txn) {
+	for _, p := range t.Puts {
+		b.cache.drop(Key{string(p.Key)})
+	}
+	for _, d := range t.Deletes {
+		b.cache.drop(Key{string(d.Key)})
+	}
+}
+
+// notes says, per shard, which records the commit touches and what they hash to.
+func notes(t *store.Txn) map[int][]byte {
+	byShard := map[int]*recordpb.Note{}
+	add := func(shard int, change *recordpb.Change) {
+		if shard == store.Loose {
+			return
+		}
+		if byShard[shard] == nil {
+			byShard[shard] = &recordpb.Note{}
+		}
+		byShard[shard].Changes = append(byShard[shard].Changes, change)
+	}
+	for _, p := range t.Puts {
+		digest := sha256.Sum256(p.Body)
+		add(p.Shard, &recordpb.Change{Key: p.Key, Ver: p.Ver, Digest: digest[:]})
+	}
+	for _, d := range t.Deletes {
+		add(d.Shard, &recordpb.Change{Key: d.Key})
+	}
+	out := map[int][]byte{}
+	for shard, note := range byShard {
+		out[shard], _ = proto.MarshalOptions{Deterministic: true}.Marshal(note) // of bytes and integers: cannot fail
+	}
+	return out
+}

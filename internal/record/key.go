@@ -1,0 +1,158 @@
+package record
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"time"
+
+	"qkms/internal/store"
+)
+
+// A Key names a record: a space and its parts, encoded so that keys sort as their parts do. The zero
+// Key names nothing.
+//
+// Each part ends in 00 01 and a 00 inside a part is written 00 FF, so no part can run into the next:
+// an alias that contains a zero byte cannot be made to name somebody else's record.
+type Key struct{ enc string }
+
+// The spaces, each with the parts of its keys (docs/formats/records.md).
+const (
+	spaceKey      = "k"  // account, region, key id → Key
+	spaceOwner    = "ki" // key id, region → Owner
+	spaceMaterial = "m"  // account, region, key id, key material id → custody's own
+	spaceAlias    = "a"  // account, region, alias → Alias
+	spaceAliasOf  = "ak" // account, region, key id, alias → AliasOf
+	spaceDue      = "d"  // due time, kind, account, region, key id → Due
+	spaceAccess   = "uk" // access key id → AccessKey
+	spaceOutbox   = "o"  // event id → Outbox
+	spaceState    = "s"  // "seal" → seal's own, not sealed
+)
+
+func newKey(space string, parts ...string) Key {
+	n := len(space) + 2
+	for _, p := range parts {
+		n += len(p) + 2
+	}
+	enc := appendPart(make([]byte, 0, n), space)
+	for _, p := range parts {
+		enc = appendPart(enc, p)
+	}
+	return Key{string(enc)}
+}
+
+func appendPart(dst []byte, part string) []byte {
+	for i := range len(part) {
+		dst = append(dst, part[i])
+		if part[i] == 0 {
+			dst = append(dst, 0xff)
+		}
+	}
+	return append(dst, 0, 1)
+}
+
+// split undoes newKey. ok is false for bytes that newKey does not make.
+func split(enc string) (parts []string, ok bool) {
+	var part []byte
+	for i := 0; i < len(enc); i++ {
+		if enc[i] != 0 {
+			part = append(part, enc[i])
+			continue
+		}
+		if i++; i == len(enc) {
+			return nil, false
+		}
+		switch enc[i] {
+		case 1:
+			parts, part = append(parts, string(part)), nil
+		case 0xff:
+			part = append(part, 0)
+		default:
+			return nil, false
+		}
+	}
+	return parts, len(part) == 0 && len(parts) > 0
+}
+
+// OfKey is the record of a KMS key.
+func OfKey(account, region, id string) Key { return newKey(spaceKey, account, region, id) }
+
+// OfOwner says whose a key id is, in a region.
+func OfOwner(id, region string) Key { return newKey(spaceOwner, id, region) }
+
+// OfMaterial is one version of a key's material.
+func OfMaterial(account, region, id, material string) Key {
+	return newKey(spaceMaterial, account, region, id, material)
+}
+
+// OfAlias is an alias; name includes "alias/".
+func OfAlias(account, region, name string) Key { return newKey(spaceAlias, account, region, name) }
+
+// OfAliasOf lists an alias under the key it points to.
+func OfAliasOf(account, region, id, name string) Key {
+	return newKey(spaceAliasOf, account, region, id, name)
+}
+
+// OfDue puts something that will happen to a key in order of time.
+func OfDue(at time.Time, kind, account, region, id string) Key {
+	return newKey(spaceDue, millis(at), kind, account, region, id)
+}
+
+// OfAccessKey is a credential.
+func OfAccessKey(id string) Key { return newKey(spaceAccess, id) }
+
+func ofOutbox(eventID string) Key { return newKey(spaceOutbox, eventID) }
+
+func ofState() Key { return newKey(spaceState, "seal") }
+
+// millis sorts as time does: eight bytes, big-endian, of milliseconds since 1970.
+func millis(t time.Time) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(t.UnixMilli())))
+}
+
+// Part returns the i-th part of the key, the first after the space being 0.
+func (k Key) Part(i int) string {
+	parts, ok := split(k.enc)
+	if !ok || i+1 >= len(parts) {
+		panic("record: internal error: no such part") // every Key in a program was made by newKey
+	}
+	return parts[i+1]
+}
+
+// DueAt returns the time in a key made by OfDue.
+func (k Key) DueAt() time.Time {
+	return time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(k.Part(0)))))
+}
+
+// Shard is the shard whose head orders changes of the record: all records of one KMS key share one,
+// so that what an operation reads of a key cannot change behind its checks.
+func (k Key) Shard() int {
+	parts, ok := split(k.enc)
+	if !ok {
+		panic("record: internal error: malformed key")
+	}
+	own := parts[1:]
+	switch parts[0] {
+	case spaceOutbox:
+		return store.Loose
+	case spaceKey, spaceMaterial, spaceAliasOf:
+		own = own[:3]
+	case spaceDue:
+		own = own[2:]
+	default:
+		own = parts
+	}
+	h := fnv.New32a()
+	for _, p := range own {
+		_, _ = h.Write(appendPart(nil, p))
+	}
+	return int(h.Sum32() % store.Shards)
+}
+
+func (k Key) bytes() []byte { return []byte(k.enc) }
+
+// after is the first key behind every key that begins with k.
+func (k Key) after() []byte {
+	end := k.bytes()
+	end[len(end)-1]++ // 00 01 → 00 02: no key continues so, and all that begin with k are below
+	return end
+}

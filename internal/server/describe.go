@@ -1,0 +1,55 @@
+package server
+
+import (
+	"crypto/tls"
+	"net/http"
+
+	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/key"
+	"qkms/internal/wire"
+)
+
+// describe fills in what is known of a request before anybody is believed.
+func describe(rec *audit.Record, hr *http.Request, msg *wire.Message) {
+	rec.EventName, rec.SourceIP, rec.UserAgent = msg.Operation, msg.RemoteAddr, hr.UserAgent()
+	if t := hr.TLS; t != nil {
+		rec.TLS = audit.TLS{Version: tlsVersion(t.Version), CipherSuite: tls.CipherSuiteName(t.CipherSuite), Host: hr.Host}
+		if t.CurveID != 0 {
+			rec.TLS.KeyExchange = t.CurveID.String()
+		}
+	}
+}
+
+// tlsVersion is how CloudTrail spells it: TLSv1.3.
+func tlsVersion(v uint16) string {
+	switch v {
+	case tls.VersionTLS13:
+		return "TLSv1.3"
+	case tls.VersionTLS12:
+		return "TLSv1.2"
+	}
+	return tls.VersionName(v)
+}
+
+// identify fills in who is asking. A caller that could not be verified is known by what it claims.
+func identify(rec *audit.Record, c *authn.Caller) {
+	if c == nil {
+		return
+	}
+	rec.Region, rec.RecipientAccount = c.Region, c.Account
+	rec.Identity = audit.Identity{Type: c.Kind, PrincipalID: c.PrincipalID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
+}
+
+// touch lists the keys and aliases of a request, in the operation's order.
+func (s *Server) touch(rec *audit.Record, caller *authn.Caller, needs []key.Need, keys []*key.Key) {
+	rec.Resources = rec.Resources[:0]
+	for i, n := range needs {
+		switch {
+		case keys[i] != nil:
+			rec.Resources = append(rec.Resources, audit.Resource{AccountID: keys[i].Account, ARN: keys[i].ARN})
+		case n.Alias != "":
+			rec.Resources = append(rec.Resources, audit.Resource{AccountID: caller.Account, ARN: s.ops.Naming.Alias(caller.Account, caller.Region, n.Alias)})
+		}
+	}
+}

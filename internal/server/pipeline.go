@@ -1,0 +1,105 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/authn/sigv4"
+	"qkms/internal/fault"
+	"qkms/internal/op"
+	"qkms/internal/record"
+	"qkms/internal/store"
+	"qkms/internal/wire"
+)
+
+// serve is the life of one request (docs/request.md). Each line is a package. Its caller records
+// whatever error comes out, so a refusal leaves the same trace as a success.
+func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Request, rec *audit.Record) (op.Answer, error) {
+	msg, err := wire.Read(w, hr) // the bytes, once; all below work on these
+	describe(rec, hr, msg)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := s.authn.Verify(ctx, sigv4.From(hr, msg.Body)) // who, over those very bytes
+	identify(rec, caller)
+	if err != nil {
+		return nil, err
+	}
+	req, err := op.ByName[msg.Operation].Decode(msg.Body) // what; the model's constraints hold from here on
+	if req != nil {
+		rec.Request, rec.ReadOnly = req.Audit(), req.ReadOnly()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.attempt(ctx, caller, req, rec)
+}
+
+// attempts is how often a change is built anew when what it relied on changed meanwhile.
+const attempts = 8
+
+func (s *Server) attempt(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (out op.Answer, err error) {
+	for range attempts {
+		out, err = s.act(ctx, caller, req, rec)
+		var conflict *store.Conflict
+		if !errors.As(err, &conflict) {
+			return out, err
+		}
+	}
+	return nil, err
+}
+
+// act goes from the names in a request to its effect.
+func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (op.Answer, error) {
+	needs, err := req.Needs()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.ops.Resolver.Resolve(ctx, caller.Account, caller.Region, needs) // names → keys
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authz.Check(caller, needs, keys); err != nil { // before state, so that strangers learn nothing
+		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
+		return nil, err
+	}
+	s.touch(rec, caller, needs, keys)
+	call := &op.Call{Deps: s.ops, Caller: caller, Now: s.now(), Keys: keys}
+	if err := req.Ready(call); err != nil { // parameters, usage, state
+		return nil, err
+	}
+	out, change, err := req.Run(ctx, call) // change is nil unless something is to be stored
+	if err != nil {
+		return nil, err
+	}
+	if req.DryRun() {
+		return nil, fault.WouldSucceed()
+	}
+	rec.Response, rec.Additional = req.Result(call), call.Additional
+	return out, s.commit(ctx, change, rec) // no record, no answer
+}
+
+// commit makes a change and its record durable together: the record goes into the transaction, so that
+// no crash leaves one without the other, and then to the log. What changes nothing is only recorded;
+// reading is durable within the log's flush interval, everything else before the answer.
+func (s *Server) commit(ctx context.Context, change *record.Change, rec *audit.Record) error {
+	rec.Time = s.now()
+	switch {
+	case change == nil && rec.ReadOnly:
+		return s.audit.Append(rec)
+	case change == nil:
+		return s.audit.AppendDurable(rec)
+	}
+	line := rec.Encode() // sets the event id
+	if err := s.ops.Book.Commit(ctx, change, rec.EventID, line); err != nil {
+		return err
+	}
+	if err := s.audit.AppendEncoded(line, true); err != nil {
+		return err // the record is safe in the outbox; the log gets it when it has room again
+	}
+	s.ops.Book.Delivered(rec.EventID)
+	return nil
+}

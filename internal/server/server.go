@@ -1,0 +1,111 @@
+// Package server answers requests.
+//
+// pipeline.go is the map of the whole program: read it first. This file is what stands around it, so
+// that whatever happens to a request, one answer leaves and one record stays.
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/authz"
+	"qkms/internal/fault"
+	"qkms/internal/op"
+	"qkms/internal/store"
+	"qkms/internal/wire"
+)
+
+// Config is what a Server stands on; every field is needed.
+type Config struct {
+	Authn  *authn.Verifier
+	Authz  authz.Rules
+	Ops    *op.Deps
+	Audit  *audit.Log
+	Now    func() time.Time
+	Logger *slog.Logger // hears of failures of the service itself, never of callers' mistakes
+}
+
+// A Server is the http.Handler of the API.
+type Server struct {
+	authn *authn.Verifier
+	authz authz.Rules
+	ops   *op.Deps
+	audit *audit.Log
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// New returns a server.
+func New(c Config) *Server {
+	return &Server{authn: c.Authn, authz: c.Authz, ops: c.Ops, audit: c.Audit, now: c.Now, log: c.Logger}
+}
+
+// patience is how long one request may take the service: far beyond any operation, so that what is
+// stuck ends.
+const patience = 30 * time.Second
+
+// ServeHTTP answers one request. Work that was begun is finished although the client has gone: a
+// change half made because somebody hung up would be the worst of both.
+func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
+	defer cancel()
+	rec := &audit.Record{RequestID: wire.NewRequestID()}
+
+	out, err := s.guarded(ctx, w, hr, rec)
+	if err != nil {
+		err = s.refuse(ctx, rec, err)
+	}
+	if err != nil {
+		wire.Refuse(w, rec.RequestID, err)
+		return
+	}
+	if out == nil {
+		wire.Answer(w, rec.RequestID, nil)
+		return
+	}
+	wire.Answer(w, rec.RequestID, out)
+}
+
+// guarded turns a panic into an error: a bug must not cost the record of the request that met it.
+func (s *Server) guarded(ctx context.Context, w http.ResponseWriter, hr *http.Request, rec *audit.Record) (out op.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.ErrorContext(ctx, "panic while serving a request", "request_id", rec.RequestID, "panic", p, "stack", string(debug.Stack()))
+			out, err = nil, fault.InternalError()
+		}
+	}()
+	return s.serve(ctx, w, hr, rec)
+}
+
+// refuse records a refusal and returns what the caller is told. When it cannot be recorded the caller
+// learns nothing: no record, no answer.
+func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error {
+	if busy(err) {
+		err = fault.StoreBusy().Because(err)
+	}
+	told := wire.Fault(err)
+	if told.Status() >= 500 {
+		s.log.ErrorContext(ctx, "request failed", "request_id", rec.RequestID, "operation", rec.EventName, "code", told.Code, "error", told.Unwrap())
+	}
+	rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox
+	rec.ErrorCode, rec.ErrorMessage = string(told.Code), told.Text
+	rec.Response, rec.Additional = nil, nil
+	rec.Time = s.now()
+	if err := s.audit.Append(rec); err != nil {
+		s.log.ErrorContext(ctx, "cannot record a refusal", "request_id", rec.RequestID, "error", err)
+		return fault.InternalError()
+	}
+	return err
+}
+
+// busy reports whether the store could not do something now that it may do later.
+func busy(err error) bool {
+	var conflict *store.Conflict
+	return errors.As(err, &conflict) || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknown)
+}

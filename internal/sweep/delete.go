@@ -1,0 +1,87 @@
+package sweep
+
+import (
+	"context"
+
+	"qkms/internal/audit"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
+)
+
+// deleteKey makes an end of k: first the one commit after which the key cannot come back, then its
+// material and its aliases in as many commits as they need, its own record last. A crash in between
+// leaves a key that is marked gone, and the date, so the next sweep goes on where this one ended.
+func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fence store.Fence) error {
+	if !k.Key.Gone {
+		if err := s.markGone(ctx, k, fence); err != nil {
+			return err
+		}
+	}
+	for _, id := range k.Materials {
+		s.Forget(k.MaterialVersion(id))
+	}
+	for left := k.Materials; len(left) > 0; {
+		n := min(len(left), store.MaxOps/2)
+		err := s.commit(ctx, fence, func(c *record.Change) {
+			for _, id := range left[:n] {
+				c.Discard(record.OfMaterial(k.Account, k.Region, k.Id, id))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		left = left[n:]
+	}
+	if err := s.dropAliases(ctx, k, fence); err != nil {
+		return err
+	}
+	return s.commit(ctx, fence, func(c *record.Change) {
+		c.Discard(k.Record())
+		c.Discard(record.OfOwner(k.Id, k.Region))
+		c.Discard(due)
+	})
+}
+
+// markGone is the point of no return, recorded as CloudTrail records it (access.md §7.3).
+func (s *Sweeper) markGone(ctx context.Context, k *key.Key, fence store.Fence) error {
+	rec := &audit.Record{
+		Time: s.Now(), EventName: "DeleteKey", EventType: audit.TypeServiceEvent, Region: k.Region, RecipientAccount: k.Account,
+		Identity:       audit.Identity{AccountID: k.Account, InvokedBy: "AWS Internal"},
+		ServiceDetails: audit.Detail{audit.String("keyId", k.Id)},
+		Resources:      []audit.Resource{{AccountID: k.Account, ARN: k.ARN}},
+	}
+	line := rec.Encode()
+	next := k.Edit()
+	next.Gone = true
+	change := s.Book.Change()
+	change.Replace(k.Record(), k.Ver, next)
+	change.Under(fence)
+	if err := s.Book.Commit(ctx, change, rec.EventID, line); err != nil {
+		return err
+	}
+	if err := s.Audit.AppendEncoded(line, true); err != nil {
+		return err // in the outbox; the key is marked, so the rest is done by a later sweep
+	}
+	s.Book.Delivered(rec.EventID)
+	return nil
+}
+
+func (s *Sweeper) dropAliases(ctx context.Context, k *key.Key, fence store.Fence) error {
+	for {
+		page, _, err := record.Scan[recordpb.AliasOf](ctx, s.Book, record.AliasesOfKey(k.Account, k.Region, k.Id), record.Key{}, store.MaxOps/4)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		err = s.commit(ctx, fence, func(c *record.Change) {
+			for _, it := range page {
+				c.Discard(it.Key)
+				c.Discard(record.OfAlias(k.Account, k.Region, it.Key.Part(3)))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,109 @@
+// Package sweep does what happens because time passed.
+//
+// Today that is one thing: a key whose waiting period is over is deleted, and its ciphertexts never
+// open again. Firing late is safe, for a key is gone to every caller from its deletion date on
+// whether or not the sweep has come by; firing twice is impossible, for every step is committed under
+// the claim of the job.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/custody"
+	"qkms/internal/key"
+	"qkms/internal/op"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
+)
+
+// Config is what a Sweeper stands on; every field is needed.
+type Config struct {
+	Book     *record.Book
+	Resolver *key.Resolver
+	Audit    *audit.Log
+	Forget   func(custody.Ref) // drops a material from memory
+	Now      func() time.Time
+	Logger   *slog.Logger
+}
+
+// A Sweeper sweeps.
+type Sweeper struct{ Config }
+
+const (
+	job    = "sweep"
+	period = time.Minute
+	claim  = 5 * time.Minute // longer than a sweep of many keys; a claim left by a crash ends by itself
+	batch  = 100             // dates looked at in one page
+)
+
+// Run sweeps now and every minute until ctx is done.
+func (s *Sweeper) Run(ctx context.Context) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		if err := s.Once(ctx); err != nil && ctx.Err() == nil {
+			s.Logger.ErrorContext(ctx, "sweep failed; it will be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Once deletes every key that is due, and returns nil when another node is at it.
+func (s *Sweeper) Once(ctx context.Context) error {
+	fence, err := s.Book.Engine().Claim(ctx, job, claim)
+	if errors.Is(err, store.ErrClaimed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var after record.Key
+	for {
+		page, more, err := record.Scan[recordpb.Due](ctx, s.Book, record.Dues(), after, batch)
+		if err != nil {
+			return err
+		}
+		for _, due := range page {
+			if due.Key.DueAt().After(s.Now()) {
+				return nil // the rest is later still
+			}
+			if err := s.fire(ctx, due.Key, fence); err != nil {
+				return err
+			}
+			after = due.Key
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// fire does what a date says, unless it was overtaken: a date outlives a cancelled deletion when the
+// process ends between the two.
+func (s *Sweeper) fire(ctx context.Context, due record.Key, fence store.Fence) error {
+	account, region, id := due.Part(2), due.Part(3), due.Part(4)
+	k, err := s.Resolver.Stored(ctx, account, region, id)
+	if err != nil {
+		return err
+	}
+	if due.Part(1) != op.DueDeletion || k == nil || !k.Gone(s.Now()) {
+		return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
+	}
+	return s.deleteKey(ctx, k, due, fence)
+}
+
+func (s *Sweeper) commit(ctx context.Context, fence store.Fence, build func(*record.Change)) error {
+	change := s.Book.Change()
+	build(change)
+	change.Under(fence)
+	return s.Book.Commit(ctx, change, "", nil)
+}
