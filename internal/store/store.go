@@ -32,6 +32,10 @@ const (
 // An Engine keeps records. All methods may be called concurrently. Unless said otherwise a nil error
 // means the effect is durable: it survives kill -9 and power loss. Every method honours its context,
 // except that a Commit whose outcome is no longer certain returns ErrUnknown rather than guess.
+//
+// Arguments that break the rules written at their type (a shard that does not exist, an empty key, a
+// put of version 0, a page of no records) are a mistake of the program above: they get an error
+// outside the closed set, and nothing is written.
 type Engine interface {
 	// Get reads the keys from one snapshot that contains every commit finished before the call.
 	// The answer has one Record per key, in order; an absent one has Ver 0 and a nil Body.
@@ -51,8 +55,10 @@ type Engine interface {
 	Commit(ctx context.Context, t Txn) ([]Position, error)
 
 	// Changes returns up to max notes after the vector, per shard contiguous from after[shard]+1 and
-	// never with a gap, and the vector that has them applied. ErrGone when a note after the vector
-	// was trimmed: drop every cache and start from the heads of Renew.
+	// never with a gap, and the vector that has them applied. Fewer than max means that the vector
+	// is at the heads. A commit on two shards may be told in two calls. ErrGone when a note after
+	// the vector was trimmed: drop every cache and start from the heads of Renew. ErrRolledBack when
+	// the vector is ahead of a head.
 	Changes(ctx context.Context, after Vector, max int) ([]Note, Vector, error)
 
 	// Renew records that the node is alive and has applied its vector. Its heads include every
@@ -67,10 +73,12 @@ type Engine interface {
 	Touch(ctx context.Context, uses []Use) error
 
 	// Claim takes the named job for ttl, or returns ErrClaimed while another claim of it is
-	// unexpired. A Txn that carries a fence commits only while that fence is the job's newest.
+	// unexpired. A Txn that carries a fence commits only while that fence is the job's newest. An
+	// engine may free the claims of a process that it knows to be dead.
 	Claim(ctx context.Context, job string, ttl time.Duration) (Fence, error)
 
-	// Backup writes one consistent snapshot, online and engine-neutral, bodies still sealed.
+	// Backup writes one consistent snapshot, online and engine-neutral, bodies still sealed. What
+	// was written before an error is worthless.
 	Backup(ctx context.Context, w io.Writer) (Manifest, error)
 
 	// Close flushes, removes the node's row and releases the store. Calls after it return
@@ -78,7 +86,7 @@ type Engine interface {
 	Close() error
 }
 
-// A Record is what is stored under a key. Ver 0 means absent.
+// A Record is what is stored under a key. Ver 0 means absent; a version has at most 63 bits.
 type Record struct {
 	Key  []byte
 	Ver  uint64
@@ -87,7 +95,7 @@ type Record struct {
 
 // A Check holds when the record at Key has version Ver; 0 says it must be absent.
 type Check struct {
-	Shard int
+	Shard int // 0 … Shards-1: outside every shard nothing would make it hold
 	Key   []byte
 	Ver   uint64
 }
@@ -106,7 +114,8 @@ type Delete struct {
 	Key   []byte
 }
 
-// A Txn is one all-or-nothing change of at most MaxOps operations and MaxTxn bytes.
+// A Txn is one all-or-nothing change of at most MaxOps operations and MaxTxn bytes. Deletes are
+// applied before Puts, each in their order. A key must name the same shard every time.
 type Txn struct {
 	Checks  []Check
 	Puts    []Put
@@ -115,7 +124,8 @@ type Txn struct {
 	Fence   *Fence         // commit only while this claim is the job's newest
 
 	// Link, when set, computes the chain value stored with a shard's new note from the one before
-	// it (nil for the first). The engine keeps links and never reads meaning into them.
+	// it (nil for the first). The engine keeps links and never reads meaning into them. It may call
+	// Link more than once for one commit, from any goroutine; Link must not call the engine.
 	Link func(shard int, rev uint64, note, previous []byte) []byte
 }
 
@@ -150,7 +160,8 @@ type Node struct {
 	Info    string
 }
 
-// A Use is the last use of something: At is milliseconds since 1970.
+// A Use is the last use of something: At is milliseconds since 1970, at least 1. Its Key
+// serves nothing else and lies outside every shard.
 type Use struct {
 	Key  []byte
 	At   uint64
@@ -163,7 +174,8 @@ type Fence struct {
 	Token uint64
 }
 
-// A Manifest says what a backup holds. SHA256 covers every byte written before the trailer.
+// A Manifest says what a backup holds. Bytes is the length of the whole stream; SHA256 covers every
+// byte written before the trailer.
 type Manifest struct {
 	Records int
 	Bytes   int64

@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+)
+
+// LimitPages makes SQLite report a full disk when the file would grow beyond extra more pages.
+func (d *DB) LimitPages(ctx context.Context, extra int) error {
+	return d.write(ctx, func(s *session) error {
+		var pages int
+		if _, err := s.scan(`PRAGMA page_count`, nil, &pages); err != nil {
+			return err
+		}
+		_, err := s.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA max_page_count = %d`, pages+extra))
+		return err
+	})
+}
+
+// SetMeta changes what the store says about itself.
+func (d *DB) SetMeta(ctx context.Context, name string, val int) error {
+	return d.write(ctx, func(s *session) error {
+		_, err := s.exec(`UPDATE meta SET val = ? WHERE name = ?`, val, name)
+		return err
+	})
+}
+
+// LoseNote makes a gap in the change log.
+func (d *DB) LoseNote(ctx context.Context, shard, rev int) error {
+	return d.write(ctx, func(s *session) error {
+		_, err := s.exec(`DELETE FROM chg WHERE shard = ? AND rev = ?`, shard, rev)
+		return err
+	})
+}

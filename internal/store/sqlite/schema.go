@@ -1,0 +1,174 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"qkms/internal/store"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+const (
+	applicationID = 0x514b4d53 // "QKMS" in the file's header, where file(1) and we look
+	storeFormat   = 1          // what this program writes; see meta in the schema
+)
+
+// The tables of every SQL engine. rec.shard is -1 for records outside all shards. In meta,
+// min_reader and min_writer are the oldest store formats whose programs may read, and write.
+const schema = `
+CREATE TABLE rec  (k BLOB NOT NULL PRIMARY KEY, shard INTEGER NOT NULL, ver INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE head (shard INTEGER NOT NULL PRIMARY KEY, rev INTEGER NOT NULL, link BLOB) WITHOUT ROWID, STRICT;
+CREATE TABLE chg  (shard INTEGER NOT NULL, rev INTEGER NOT NULL, note BLOB NOT NULL, link BLOB, PRIMARY KEY (shard, rev)) WITHOUT ROWID, STRICT;
+CREATE TABLE node (id TEXT NOT NULL PRIMARY KEY, beat INTEGER NOT NULL, applied BLOB NOT NULL, info TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE job  (name TEXT NOT NULL PRIMARY KEY, fence INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, val INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+INSERT INTO meta (name, val) VALUES ('format', 1), ('min_reader', 1), ('min_writer', 1), ('epoch', 1), ('settled', 0);
+`
+
+// dsn names the file to the driver, with what every connection needs. fullfsync matters on macOS
+// alone, where fsync does not reach the disk.
+func dsn(path string, pragmas ...string) string {
+	q := url.Values{"_pragma": append([]string{
+		"busy_timeout(5000)",
+		"fullfsync(1)",
+		"checkpoint_fullfsync(1)",
+		"temp_store(2)", // in memory: no stray copy of a record on disk
+		"trusted_schema(0)",
+	}, pragmas...)}
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+}
+
+// prepareStore makes a new file a store, or refuses what is not one that we can write.
+func prepareStore(ctx context.Context, conn *sql.Conn, opts Options) error {
+	fresh, err := identify(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := configure(ctx, conn, opts); err != nil {
+		return err
+	}
+	if fresh {
+		if err := initialise(ctx, conn); err != nil {
+			return fmt.Errorf("create tables: %w", err)
+		}
+	}
+	return admit(ctx, conn)
+}
+
+// identify says whether the file is new. A crash may have left it empty, or with a header and no
+// tables: both are new.
+func identify(ctx context.Context, conn *sql.Conn) (fresh bool, err error) {
+	var id, tables int
+	if err := conn.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+		return false, foreign(err)
+	}
+	if err := conn.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+		return false, foreign(err)
+	}
+	switch {
+	case id == applicationID && tables > 0:
+		return false, nil
+	case id == 0 && tables == 0:
+		return true, nil
+	}
+	return false, errors.New("the file is an SQLite database, but not a qkms store")
+}
+
+// foreign puts a plain sentence on SQLite's "file is not a database".
+func foreign(err error) error {
+	var e *driver.Error
+	if errors.As(err, &e) && e.Code()&0xff == lib.SQLITE_NOTADB {
+		return errors.New("the file is not a qkms store")
+	}
+	return err
+}
+
+// configure sets up the writing connection. Deleted rows are overwritten (secure_delete), because a
+// deleted key's wrapped material must not outlive it in free pages.
+func configure(ctx context.Context, conn *sql.Conn, opts Options) error {
+	var mode string
+	if err := conn.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode); err != nil {
+		return fmt.Errorf("set WAL mode: %w", err)
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system does not support WAL mode (journal mode is %q)", mode)
+	}
+	synchronous := "FULL"
+	if opts.LoseOnPowerCut {
+		synchronous = "NORMAL"
+	}
+	for _, pragma := range []string{
+		"synchronous = " + synchronous,
+		"secure_delete = ON",
+		"wal_autocheckpoint = 1000",     // pages: about 4 MB of log to replay after a crash
+		"journal_size_limit = 67108864", // what the log shrinks to after a long backup held it
+	} {
+		if _, err := conn.ExecContext(ctx, "PRAGMA "+pragma); err != nil {
+			return fmt.Errorf("set %s: %w", pragma, err)
+		}
+	}
+	return nil
+}
+
+func initialise(ctx context.Context, conn *sql.Conn) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, schema); err != nil {
+		return err
+	}
+	for shard := range store.Shards {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO head (shard, rev) VALUES (?, 0)`, shard); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, val) VALUES ('shards', ?)`, store.Shards); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// admit refuses a store made for another program, then clears what dead processes left: holding the
+// lock proves that no other node is alive and no claim is being worked on.
+func admit(ctx context.Context, conn *sql.Conn) error {
+	for _, must := range []struct {
+		name string
+		max  int64
+	}{{"min_reader", storeFormat}, {"min_writer", storeFormat}} {
+		val, err := meta(ctx, conn, must.name)
+		if err != nil {
+			return err
+		}
+		if val > must.max {
+			return fmt.Errorf("a newer qkms has written this store (it needs store format %d, this program knows %d): install a newer qkms", val, storeFormat)
+		}
+	}
+	shards, err := meta(ctx, conn, "shards")
+	if err != nil {
+		return err
+	}
+	if shards != store.Shards {
+		return fmt.Errorf("the store has %d shards, this program needs %d", shards, store.Shards)
+	}
+	_, err = conn.ExecContext(ctx, `DELETE FROM node; UPDATE job SET until = 0 WHERE until <> 0`)
+	return err
+}
+
+// meta reads one number about the store itself.
+func meta(ctx context.Context, conn *sql.Conn, name string) (val int64, err error) {
+	err = conn.QueryRowContext(ctx, `SELECT val FROM meta WHERE name = ?`, name).Scan(&val)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("the store is damaged: it does not say its %s", name)
+	}
+	return val, err
+}

@@ -1,0 +1,254 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"qkms/internal/store"
+)
+
+var nodeTests = []subtest{
+	{"HeadsIncludeFinishedCommits", func(f *fixture) {
+		together(8, func(i int) {
+			for n := range 10 {
+				at := f.commit(puts(put(i%2, "k", uint64(n+1), "")))
+				heads, err := f.Renew(f.ctx, store.Node{ID: fmt.Sprint("node", i)})
+				if err != nil || len(at) != 1 || heads.Revs[i%2] < at[0].Rev {
+					f.Errorf("got heads %v, %v after a commit at %v", heads.Revs[i%2], err, at)
+				}
+			}
+		})
+	}},
+	{"EpochStandsStill", func(f *fixture) {
+		before := f.heads().Epoch
+		f.reopen()
+		if after := f.heads().Epoch; before == 0 || after != before {
+			f.Errorf("got epoch %d, then %d, want the same and not 0", before, after)
+		}
+	}},
+	{"PeersInOrderWithBeatAndVector", func(f *fixture) {
+		for range 3 {
+			f.renew(store.Node{ID: "b", Applied: store.Vector{7: 9}, Info: "host b", Beat: 99})
+		}
+		f.renew(store.Node{ID: "a", Info: "host a"})
+		f.renew(store.Node{ID: "a", Applied: store.Vector{0: 1, 63: 1<<63 - 1}, Info: "host a, renamed"})
+		got, err := f.Peers(f.ctx)
+		want := []store.Node{
+			{ID: "a", Beat: 2, Applied: store.Vector{0: 1, 63: 1<<63 - 1}, Info: "host a, renamed"},
+			{ID: "b", Beat: 3, Applied: store.Vector{7: 9}, Info: "host b"},
+		}
+		if err != nil || !slices.Equal(got, want) {
+			f.Errorf("got %v, %v, want %v", got, err, want)
+		}
+	}},
+	{"CloseLeaves", func(f *fixture) {
+		f.renew(store.Node{ID: "mine"})
+		f.reopen()
+		if got, err := f.Peers(f.ctx); err != nil || len(got) != 0 {
+			f.Errorf("got %v, %v, want no peers", got, err)
+		}
+	}},
+}
+
+func (f *fixture) renew(n store.Node) {
+	f.Helper()
+	if _, err := f.Renew(f.ctx, n); err != nil {
+		f.Errorf("Renew: %v", err)
+	}
+}
+
+var touchTests = []subtest{
+	{"NewestWins", func(f *fixture) {
+		f.touch(use("u", 20, "second"), use("v", 5, "only"))
+		f.touch(use("u", 10, "first"))
+		f.want("u", "u@20=second")
+		f.touch(use("u", 30, "third"), use("u", 25, "late"))
+		f.want("u", "u@30=third")
+		f.want("v", "v@5=only")
+	}},
+	{"NewestWinsAmongMany", func(f *fixture) {
+		together(16, func(i int) { f.touch(use("u", uint64(i+1), fmt.Sprint(i+1))) })
+		f.want("u", "u@16=16")
+	}},
+	{"TakesNoHeadAndNoNote", func(f *fixture) {
+		before := f.heads()
+		f.touch(use("u", 1, ""))
+		if f.heads() != before {
+			f.Error("a head moved")
+		}
+		if notes, _ := f.changes(before.Revs, 10); len(notes) != 0 {
+			f.Errorf("got notes %v, want none", notes)
+		}
+	}},
+	{"Nothing", func(f *fixture) { f.touch() }},
+	{"SurvivesClose", func(f *fixture) {
+		f.touch(use("u", 7, "seven"))
+		f.reopen()
+		f.want("u", "u@7=seven")
+	}},
+	{"KeyTooLong", func(f *fixture) {
+		if err := f.Touch(f.ctx, []store.Use{{Key: fill(store.MaxKey + 1), At: 1}}); !errors.Is(err, store.ErrTooLarge) {
+			f.Errorf("got error %v, want ErrTooLarge", err)
+		}
+	}},
+	{"MistakesAreRefused", func(f *fixture) {
+		for name, u := range map[string]store.Use{"no key": use("", 1, ""), "no time": use("u", 0, ""), "time above 63 bits": use("u", 1<<63, "")} {
+			if err := f.Touch(f.ctx, []store.Use{u}); err == nil {
+				f.Errorf("%s: got no error", name)
+			}
+		}
+	}},
+}
+
+func use(key string, at uint64, body string) store.Use {
+	return store.Use{Key: []byte(key), At: at, Body: []byte(body)}
+}
+
+func (f *fixture) touch(uses ...store.Use) {
+	f.Helper()
+	if err := f.Touch(f.ctx, uses); err != nil {
+		f.Errorf("Touch: %v", err)
+	}
+}
+
+var claimTests = []subtest{
+	{"OneHolderUntilItExpires", func(f *fixture) {
+		first := f.claim("sweep")
+		f.clock.Advance(time.Minute - 1)
+		if _, err := f.Claim(f.ctx, "sweep", time.Minute); !errors.Is(err, store.ErrClaimed) {
+			f.Errorf("got error %v, want ErrClaimed", err)
+		}
+		f.clock.Advance(1)
+		if second := f.claim("sweep"); second.Token <= first.Token {
+			f.Errorf("got token %d after %d, want a greater one", second.Token, first.Token)
+		}
+	}},
+	{"JobsAreIndependent", func(f *fixture) {
+		f.claim("one")
+		f.claim("two")
+	}},
+	{"OneWinnerAmongMany", func(f *fixture) {
+		var winners atomic.Int32
+		together(16, func(int) {
+			_, err := f.Claim(f.ctx, "sweep", time.Minute)
+			if err == nil {
+				winners.Add(1)
+			} else if !errors.Is(err, store.ErrClaimed) {
+				f.Errorf("got error %v, want ErrClaimed", err)
+			}
+		})
+		if n := winners.Load(); n != 1 {
+			f.Errorf("got %d winners, want 1", n)
+		}
+	}},
+	{"FenceCommitsUntilTakenOver", func(f *fixture) {
+		old := f.claim("sweep")
+		fenced := func(fence store.Fence, ver uint64) store.Txn {
+			return store.Txn{Puts: []store.Put{put(1, "k", ver, "")}, Fence: &fence}
+		}
+		f.commit(fenced(old, 1))
+		f.clock.Advance(time.Hour)
+		f.commit(fenced(old, 2))
+		newer := f.claim("sweep")
+		f.refuse(fenced(old, 3), store.ErrFenced)
+		f.want("k", "k@2=")
+		f.commit(fenced(newer, 4))
+		f.want("k", "k@4=")
+	}},
+	{"FenceOfNoClaim", func(f *fixture) {
+		f.refuse(store.Txn{Puts: []store.Put{put(1, "k", 1, "")}, Fence: &store.Fence{Job: "never"}}, store.ErrFenced)
+	}},
+	{"TokensGrowAcrossReopening", func(f *fixture) {
+		first := f.claim("sweep")
+		f.clock.Advance(time.Minute)
+		f.reopen()
+		if second := f.claim("sweep"); second.Token <= first.Token {
+			f.Errorf("got token %d after %d, want a greater one", second.Token, first.Token)
+		}
+		f.refuse(store.Txn{Puts: []store.Put{put(1, "k", 1, "")}, Fence: &first}, store.ErrFenced)
+	}},
+}
+
+func (f *fixture) claim(job string) store.Fence {
+	f.Helper()
+	fence, err := f.Claim(f.ctx, job, time.Minute)
+	if err != nil || fence.Job != job || fence.Token == 0 {
+		f.Errorf("Claim: got %v, %v", fence, err)
+	}
+	return fence
+}
+
+// calls are all methods but Close, each with harmless arguments.
+var calls = map[string]func(context.Context, store.Engine) error{
+	"Get": func(ctx context.Context, e store.Engine) error { _, err := e.Get(ctx, []byte("k")); return err },
+	"Get two": func(ctx context.Context, e store.Engine) error {
+		_, err := e.Get(ctx, []byte("k"), []byte("l"))
+		return err
+	},
+	"List": func(ctx context.Context, e store.Engine) error { _, _, err := e.List(ctx, nil, nil, 1); return err },
+	"Commit": func(ctx context.Context, e store.Engine) error {
+		_, err := e.Commit(ctx, puts(put(1, "k", 1, "")))
+		return err
+	},
+	"Changes": func(ctx context.Context, e store.Engine) error {
+		_, _, err := e.Changes(ctx, store.Vector{}, 1)
+		return err
+	},
+	"Renew": func(ctx context.Context, e store.Engine) error {
+		_, err := e.Renew(ctx, store.Node{ID: "n"})
+		return err
+	},
+	"Peers":  func(ctx context.Context, e store.Engine) error { _, err := e.Peers(ctx); return err },
+	"Touch":  func(ctx context.Context, e store.Engine) error { return e.Touch(ctx, []store.Use{use("u", 1, "")}) },
+	"Claim":  func(ctx context.Context, e store.Engine) error { _, err := e.Claim(ctx, "j", time.Second); return err },
+	"Backup": func(ctx context.Context, e store.Engine) error { _, err := e.Backup(ctx, io.Discard); return err },
+}
+
+var closeTests = []subtest{
+	{"EveryCallAfterIsUnavailable", func(f *fixture) {
+		if err := f.Engine.Close(); err != nil {
+			f.Errorf("Close: %v", err)
+		}
+		for name, call := range calls {
+			if err := call(f.ctx, f.Engine); !errors.Is(err, store.ErrUnavailable) {
+				f.Errorf("%s: got error %v, want ErrUnavailable", name, err)
+			}
+		}
+		if err := f.Engine.Close(); !errors.Is(err, store.ErrUnavailable) {
+			f.Errorf("Close: got error %v, want ErrUnavailable", err)
+		}
+	}},
+	{"EveryCallHonoursItsContext", func(f *fixture) {
+		ctx, cancel := context.WithCancel(f.ctx)
+		cancel()
+		for name, call := range calls {
+			if err := call(ctx, f.Engine); !errors.Is(err, store.ErrUnavailable) {
+				f.Errorf("%s: got error %v, want ErrUnavailable", name, err)
+			}
+		}
+	}},
+	{"WaitsForCallsInProgress", func(f *fixture) {
+		var done atomic.Int32
+		together(17, func(i int) {
+			if i == 16 {
+				_ = f.Engine.Close()
+				return
+			}
+			if _, err := f.Commit(f.ctx, puts(put(i, fmt.Sprint("k", i), 1, ""))); err == nil {
+				done.Add(1)
+			} else if !errors.Is(err, store.ErrUnavailable) {
+				f.Errorf("Commit: got error %v, want none or ErrUnavailable", err)
+			}
+		})
+		f.Engine = f.place(f.T, f.clock.Now)
+		page, _, err := f.List(f.ctx, nil, nil, 100)
+		if err != nil || len(page) != int(done.Load()) {
+			f.Errorf("got %d records, %v, want the %d acknowledged", len(page), err, done.Load())
+		}
+	}},
+}
