@@ -13,6 +13,7 @@ import (
 // vectors were made by testdata/vectors.mjs, which shares no code with this package.
 type vectors struct {
 	KeyFiles   map[string]string
+	Passphrase string
 	Store      string
 	Generation uint64
 	Current    uint32
@@ -78,6 +79,9 @@ func TestVectorState(t *testing.T) {
 	}
 	if _, err := seal.Open(t.Context(), v.State, writeKey(t, v.KeyFiles["hex"])); err != nil {
 		t.Errorf("with the key in hex: %v", err)
+	}
+	if _, err := seal.Open(t.Context(), v.State, typing(v.Passphrase)); err != nil {
+		t.Errorf("with the passphrase: %v", err)
 	}
 	for _, d := range v.Derived {
 		if got := r.Derive(d.Label); hex.EncodeToString(got[:]) != d.Key {

@@ -46,18 +46,25 @@ const unseal = fixed("unseal"), root = fixed("root"), anchor = fixed("anchor");
 const keks = new Map([[3, fixed("kek 3")], [4, fixed("kek 4")]]);
 const current = 4;
 
-const slot = cat(
-  num(1, 7), str(2, utf8("file")), num(3, created),
-  str(5, box("slot", unseal, "qkms wrap root v1", none,
-    bind(utf8("qkms wrap root v1"), store, u32(7), utf8("file")), root)),
-);
+const slot = (id, kind, key, params) => str(5, cat(
+  num(1, id), str(2, utf8(kind)), num(3, created), ...params,
+  str(5, box("slot " + id, key, "qkms wrap root v1", none,
+    bind(utf8("qkms wrap root v1"), store, u32(id), utf8(kind)), root)),
+));
+
+// Node 20 has no Argon2id. This is its output by @noble/hashes 1.8.0 for passphrase and parameters below.
+const passphrase = "correct horse battery \u2013 \u00e9";
+const argon2 = cat(str(1, fixed("argon2 salt", 16)), num(2, 2), num(3, 8192), num(4, 3));
+const stretched = Buffer.from("85221a78de060f4229d60ee4b6c31cd3ba40450a9860ea07828ff702c6af495f", "hex");
+
 const kekFields = [...keks].map(([id, kek]) => str(6, cat(
   num(1, id), num(2, created + id),
   str(3, box("wrap kek " + id, root, "qkms wrap kek v1", none,
     bind(utf8("qkms wrap kek v1"), store, u32(id)), kek)),
 )));
 const body = cat(
-  num(1, 1), str(2, store), num(3, created), num(4, 9), str(5, slot), ...kekFields, num(7, current),
+  num(1, 1), str(2, store), num(3, created), num(4, 9),
+  slot(7, "file", unseal, []), slot(8, "passphrase", stretched, [str(4, argon2)]), ...kekFields, num(7, current),
   str(8, box("wrap anchor", root, "qkms wrap anchor v1", none, bind(utf8("qkms wrap anchor v1"), store), anchor)),
 );
 const mac = hmac(kbkdf(root, "qkms state mac v1", store), body);
@@ -83,6 +90,7 @@ console.log(JSON.stringify({
     base64: "qkms-root-key-v1:" + unseal.toString("base64"),
     hex: "qkms-root-key-v1:" + unseal.toString("hex"),
   },
+  passphrase,
   store: store.toString("hex"),
   generation: 9,
   current,
