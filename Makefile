@@ -1,0 +1,52 @@
+# No logic here: every target is what a person would type, and CI types the same (.ci/run).
+
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TESTFLAGS   =
+# A count, not a time: until Go 1.27 a time limit can fail a clean run (golang/go#75804).
+FUZZ        = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
+FUZZTIME    = 200000x
+
+.PHONY: test check gen fuzz fuzz-wire fuzz-rest bench compat faults build
+
+test:
+	go test $(TESTFLAGS) ./...
+
+check:
+	gofmt -d .
+	go vet ./...
+	$(STATICCHECK) ./...
+
+# What is generated from api/kms.json, the .proto files and the operation table.
+gen:
+	go generate ./...
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/qkms ./cmd/qkms
+
+fuzz: fuzz-wire fuzz-rest
+
+# What strangers send.
+fuzz-wire:
+	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/authn/sigv4
+	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/wire/shape
+	$(FUZZ) -fuzz '^FuzzParseReference$$' ./internal/key
+	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/blob
+
+# What somebody with our disk can write.
+fuzz-rest:
+	$(FUZZ) -fuzz '^FuzzOpen$$' ./internal/seal
+	$(FUZZ) -fuzz '^FuzzOpenToken$$' ./internal/seal
+	$(FUZZ) -fuzz '^FuzzState$$' ./internal/seal
+	$(FUZZ) -fuzz '^FuzzOpen$$' ./internal/audit
+	$(FUZZ) -fuzz '^FuzzEncode$$' ./internal/audit
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+# Other people's clients against the real binary.
+compat:
+	cd compat && go vet ./... && go test ./...
+
+# Power cuts, on a file system of our own; needs /dev/fuse.
+faults:
+	cd faults && go vet ./... && go test ./...
