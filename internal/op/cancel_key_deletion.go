@@ -16,10 +16,11 @@ var cancelKeyDeletion = &Op[shape.CancelKeyDeletionRequest, shape.CancelKeyDelet
 		return manage("kms:CancelKeyDeletion", in.KeyId), nil
 	},
 	Check: func(c *Call, _ *shape.CancelKeyDeletionRequest) error {
-		if c.Key().State != key.PendingDeletion {
-			return fault.NotPendingDeletion(c.Key().ARN)
+		switch c.Key().State {
+		case key.PendingDeletion, key.PendingReplicaDeletion:
+			return nil
 		}
-		return nil
+		return fault.NotPendingDeletion(c.Key().ARN)
 	},
 	States: key.InAnyState,
 	Run: func(_ context.Context, c *Call, _ *shape.CancelKeyDeletionRequest) (*shape.CancelKeyDeletionResponse, *record.Change, error) {
@@ -27,7 +28,9 @@ var cancelKeyDeletion = &Op[shape.CancelKeyDeletionRequest, shape.CancelKeyDelet
 		next.State, next.Deletion = key.Disabled, 0
 		change := c.Book.Change()
 		change.Replace(k.Record(), k.Ver, next)
-		change.Discard(record.OfDue(at(k.Deletion), DueDeletion, k.Account, k.Region, k.Id))
+		if k.Deletion != 0 { // a primary that waits for its replicas has no date yet
+			change.Discard(record.OfDue(at(k.Deletion), DueDeletion, k.Account, k.Region, k.Id))
+		}
 		return &shape.CancelKeyDeletionResponse{KeyId: k.ARN}, change, nil
 	},
 	Audit: func(in *shape.CancelKeyDeletionRequest) audit.Detail { return keyDetail(in.KeyId) },

@@ -1,0 +1,29 @@
+package op
+
+// A Choice is behaviour the specification leaves open, and what was chosen: for docs/compat.md.
+type Choice struct{ About, Chosen string }
+
+// Choices that are not one operation's own.
+var Choices = []Choice{
+	{"Operations not built", "UnsupportedOperationException that names the operation, after authentication."},
+	{"Body over 1 MiB", "HTTP 413, `RequestEntityTooLargeException`."},
+	{"Not a request of this API (method, path, content type)", "XML as AWS's shared front end sends it: 404 `UnknownOperationException`, or 403 `MissingAuthenticationTokenException` without credentials. `application/json` is accepted."},
+	{"JSON that AWS may read and we refuse", "A known member or a map key that occurs twice, nesting over 16, invalid UTF-8, and text after the body are SerializationException: two parsers must not see two requests. Unknown members are ignored."},
+	{"Order of violations", "Of one request in the model's member order, at most 50; of one member length, range or enum, then pattern."},
+	{"Malformed ARN (service, partition, fields)", "InvalidArnException `Invalid arn <input>`."},
+	{"Key ARN with a malformed id", "NotFoundException `Invalid keyId <what follows key/>`."},
+	{"`arn:verenc:…`", "Understood wherever an ARN is; printed under `--arn-style verenc`. It names no Region: the Region of the request is meant."},
+	{"Authentication order", "Target and content type, then the signature, then the body is decoded."},
+	{"Presigned requests", "Verified like others, ±5 minutes when X-Amz-Expires is absent; a security token after signing is refused."},
+	{"`Authorization` quoted in an error", "With its signature masked, cut at 1 KiB."},
+	{"Session tokens", "There are none yet: any is UnrecognizedClientException."},
+	{"Disabled or deleted access key", "UnrecognizedClientException, as for one that never existed."},
+	{"Who may", "The root user of an account may do everything with what the account owns. Nobody else may do anything: there are no users, roles, policies or grants yet. `GrantTokens` are checked for their shape and otherwise ignored."},
+	{"Another account's key", "AccessDeniedException in the words for a key that may not exist, whether it does or not."},
+	{"The store cannot take a change now (full, busy, outcome unknown)", "DependencyTimeoutException, HTTP 500, which SDKs retry."},
+	{"The audit log cannot take a record", "KMSInternalException, HTTP 500, and no result: no record, no answer."},
+	{"Material that is missing", "KeyUnavailableException, HTTP 500."},
+	{"Keys past their deletion date", "Gone to every caller from that instant on, aliases included, whether or not the sweep has come by."},
+	{"Quotas", "50 aliases per key. The quota of keys and request rates are not enforced yet."},
+	{"Multi-Region keys", "Not built; the ciphertext format has room for them."},
+}

@@ -1,0 +1,136 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"qkms/internal/key"
+	"qkms/internal/kmstest"
+	"qkms/internal/op"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+)
+
+// The rows of operations.md §9.3 for what is built. Columns: Disabled, PendingDeletion,
+// PendingReplicaDeletion, PendingImport, Unavailable, Creating, Updating. A cell is what the matrix
+// says: OK, D disabled, P pending deletion, R pending replica deletion, I pending import, U
+// unavailable, C creating, X updating, N not pending deletion.
+var matrix = map[string]string{
+	"CancelKeyDeletion":               "N OK OK N N N N",
+	"CreateAlias":                     "OK P R OK OK OK OK",
+	"Decrypt":                         "D P R I U C OK",
+	"DeleteAlias":                     "OK OK OK OK OK OK OK",
+	"DescribeKey":                     "OK OK OK OK OK OK OK",
+	"DisableKey":                      "OK P R I OK C X",
+	"EnableKey":                       "OK P R I OK C X",
+	"Encrypt":                         "D P R I U C OK",
+	"GenerateDataKey":                 "D P R I U C OK",
+	"GenerateDataKeyWithoutPlaintext": "D P R I U C OK",
+	"ListAliases":                     "OK OK OK OK OK OK OK",
+	"ReEncrypt":                       "D P R I U C OK",
+	"ScheduleKeyDeletion":             "OK P R OK OK OK X",
+	"UpdateAlias":                     "OK P R OK OK OK OK",
+	"UpdateKeyDescription":            "OK P R OK OK OK OK",
+}
+
+var columns = []string{
+	key.Disabled, key.PendingDeletion, key.PendingReplicaDeletion, key.PendingImport, key.Unavailable, key.Creating, key.Updating,
+}
+
+// cells are the exceptions, with their sentence after the key's ARN (§9.2).
+var cells = map[string]struct{ code, text string }{
+	"D": {"DisabledException", " is disabled."},
+	"P": {"KMSInvalidStateException", " is pending deletion."},
+	"R": {"KMSInvalidStateException", " is pending replica deletion."},
+	"I": {"KMSInvalidStateException", " is pending import."},
+	"U": {"KMSInvalidStateException", " is unavailable."},
+	"C": {"KMSInvalidStateException", " is creating."},
+	"X": {"KMSInvalidStateException", " is updating."},
+	"N": {"KMSInvalidStateException", " is not pending deletion."},
+}
+
+func TestEveryStateForEveryOperation(t *testing.T) {
+	s := kmstest.New(t)
+	root := s.As(kmstest.Account)
+	other := root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	root.Must("CreateAlias", fmt.Sprintf(`{"AliasName":"alias/other","TargetKeyId":"%s"}`, other))
+	for operation, row := range matrix {
+		for i, cell := range strings.Fields(row) {
+			t.Run(operation+"/"+columns[i], func(t *testing.T) {
+				made := root.Must("CreateKey", `{}`)
+				id, arn := made.String("KeyMetadata.KeyId"), made.String("KeyMetadata.Arn")
+				name := "alias/" + id
+				root.Must("CreateAlias", fmt.Sprintf(`{"AliasName":"%s","TargetKeyId":"%s"}`, name, id))
+				blob := root.Must("Encrypt", fmt.Sprintf(`{"KeyId":"%s","Plaintext":"aGk="}`, id)).String("CiphertextBlob")
+				force(t, s, id, columns[i])
+				got := root.Call(operation, body(operation, id, name, blob))
+				want, refused := cells[cell]
+				switch {
+				case !refused && got.Status != 200:
+					t.Errorf("got %s, want success", got.Raw)
+				case refused && (got.Code() != want.code || got.Message() != arn+want.text):
+					t.Errorf("got %s, want %s %s%s", got.Raw, want.code, arn, want.text)
+				}
+				if operation == "UpdateAlias" {
+					root.Must("UpdateAlias", fmt.Sprintf(`{"AliasName":"alias/other","TargetKeyId":"%s"}`, other))
+				}
+			})
+		}
+	}
+}
+
+func TestMatrixIsWhole(t *testing.T) {
+	for _, row := range op.Table {
+		_, listed := matrix[row.Operation()]
+		keyless := map[string]bool{"CreateKey": true, "GenerateRandom": true, "ListKeys": true}[row.Operation()]
+		if row.Built() && !keyless && !listed {
+			t.Errorf("%s is not in the matrix", row.Operation())
+		}
+	}
+}
+
+func body(operation, id, alias, blob string) map[string]any {
+	switch operation {
+	case "CreateAlias":
+		return map[string]any{"AliasName": alias + "-second", "TargetKeyId": id}
+	case "DeleteAlias":
+		return map[string]any{"AliasName": alias}
+	case "UpdateAlias":
+		return map[string]any{"AliasName": "alias/other", "TargetKeyId": id}
+	case "Decrypt":
+		return map[string]any{"CiphertextBlob": blob}
+	case "ReEncrypt":
+		return map[string]any{"CiphertextBlob": blob, "DestinationKeyId": id}
+	case "Encrypt":
+		return map[string]any{"KeyId": id, "Plaintext": "aGk="}
+	case "GenerateDataKey", "GenerateDataKeyWithoutPlaintext":
+		return map[string]any{"KeyId": id, "KeySpec": "AES_256"}
+	case "UpdateKeyDescription":
+		return map[string]any{"KeyId": id, "Description": "x"}
+	}
+	return map[string]any{"KeyId": id}
+}
+
+// force writes a state, most of which no operation of this release can bring about, into the record.
+func force(t *testing.T, s *kmstest.Server, id, state string) {
+	t.Helper()
+	k, err := s.Resolver.Load(context.Background(), kmstest.Account, kmstest.Region, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := k.Edit()
+	next.State = state
+	change := s.Book.Change()
+	if state == key.PendingDeletion {
+		due := s.Clock.Now().Add(7 * 24 * time.Hour)
+		next.Deletion = due.UnixMilli()
+		change.Insert(record.OfDue(due, op.DueDeletion, kmstest.Account, kmstest.Region, id), &recordpb.Due{})
+	}
+	change.Replace(k.Record(), k.Ver, next)
+	if err := s.Book.Commit(context.Background(), change, "", nil); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,2 @@
+// Package tree holds no code: its test says which package may know which.
+package tree

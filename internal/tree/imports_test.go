@@ -1,0 +1,91 @@
+// Package tree_test says which package may know which.
+package tree_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// order is the tree from what everything stands on to the commands. A package may import what stands
+// in an earlier row; pure packages may import nothing of ours but fault. Adding an arrow that this
+// test refuses is a change of design, and says so.
+var order = [][]string{
+	{"fault", "kbkdf", "store"},
+	{"blob", "wire/shape", "authn/sigv4", "seal/sealpb", "custody/materialpb", "record/recordpb"},
+	{"audit", "custody", "seal", "store/sqlite", "wire"},
+	{"custody/soft", "record"},
+	{"authn"},
+	{"key"},
+	{"authz"},
+	{"op"},
+	{"op/compatdoc"},
+	{"server", "sweep"},
+	{"node"},
+	{"admin", "seed"},
+}
+
+var pure = []string{"fault", "blob", "wire/shape", "authn/sigv4", "kbkdf"}
+
+// onlyCustody is what no package but custody and its own may import: it holds key bytes.
+const onlyCustody = "custody/materialpb"
+
+func TestImports(t *testing.T) {
+	rank := map[string]int{}
+	for i, row := range order {
+		for _, p := range row {
+			rank[p] = i
+		}
+	}
+	for p, imports := range packages(t) {
+		mine, known := rank[p]
+		if !known {
+			if p != "kmstest" && p != "store/storetest" && p != "tree" {
+				t.Errorf("%s has no place in the order", p)
+			}
+			continue
+		}
+		for _, i := range imports {
+			theirs, known := rank[i]
+			switch {
+			case !known || theirs >= mine:
+				t.Errorf("%s imports %s, which does not stand below it", p, i)
+			case slices.Contains(pure, p) && i != "fault":
+				t.Errorf("%s is pure and imports %s", p, i)
+			case i == onlyCustody && !strings.HasPrefix(p, "custody"):
+				t.Errorf("%s imports %s, which holds key bytes", p, i)
+			}
+		}
+	}
+}
+
+// packages returns, for each package below internal, which of them it imports outside of tests.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "qkms/internal/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]string{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var ours []string
+		for _, i := range p.Imports {
+			if rest, is := strings.CutPrefix(i, "qkms/internal/"); is {
+				ours = append(ours, rest)
+			}
+		}
+		all[strings.TrimPrefix(p.ImportPath, "qkms/internal/")] = ours
+	}
+}
