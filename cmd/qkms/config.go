@@ -1,0 +1,211 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+
+	"qkms/internal/key"
+)
+
+// Config is everything the verbs can be told. Every field is a flag and an environment variable; which
+// verb takes which is in the table of verbs.
+type Config struct {
+	// Data is the data directory: the database and its lock, the audit log, the admin socket, and
+	// unless told otherwise the root key and the TLS pair. One process at a time serves it. Whoever
+	// can write in it can take the service down; whoever can read all of it has every key.
+	Data string
+
+	// Listen is where the API is served, HOST:PORT. Without a host on every address of the machine;
+	// port 0 picks a free one.
+	Listen string
+
+	// RootKey is the key file that opens the store. Empty: $QKMS_ROOT_KEY_FILE, the systemd credential
+	// qkms-root-key, or root.key in the data directory. Lost, every key is lost; copied, a copy of the
+	// data directory is as good as the original.
+	RootKey string
+
+	// PassphraseFile holds the passphrase that opens the store, in its first line. Where a store is
+	// opened by a passphrase and none is given, it is asked for on a terminal.
+	PassphraseFile string
+
+	// NewRootKey is the key file of a rotated root; made when it does not exist. Empty: the present
+	// key file is replaced.
+	NewRootKey string
+
+	// NewPassphraseFile holds the passphrase of a rotated root.
+	NewPassphraseFile string
+
+	// Account is the account, twelve digits, that credentials are made in. It exists by being used.
+	Account string
+
+	// Region is the Region of the examples that dev prints, and of its key.
+	Region string
+
+	// Regions are the Regions served. A request signed for another one is refused.
+	Regions []string
+
+	// ARNStyle is how resource names are printed: "aws" or "verenc". Both are always understood.
+	ARNStyle string
+
+	// Partition begins ARNs of style "aws" after "arn:".
+	Partition string
+
+	// Hostnames are further names and addresses in the TLS certificate that init makes, besides this
+	// machine's own and the loopback ones.
+	Hostnames []string
+
+	// NoTLS makes init leave the TLS pair out, for a certificate from elsewhere.
+	NoTLS bool
+
+	// TLSCert and TLSKey are the server's PEM certificate chain and key. Empty: the pair of init. They
+	// are read at start only.
+	TLSCert, TLSKey string
+
+	// InsecureHTTP serves plain HTTP beyond loopback: whoever is on the path reads every plaintext
+	// and data key. For a proxy on the same trusted network that ends TLS, and nothing else.
+	InsecureHTTP bool
+
+	// EnvFile is where dev writes the endpoint and the credentials as lines for a shell to source.
+	EnvFile string
+
+	// Seed is a YAML file of keys, aliases and access keys that dev makes sure of at start.
+	Seed string
+
+	// Description is a note kept with an access key.
+	Description string
+
+	// JSON prints results as JSON, for programs.
+	JSON bool
+
+	// LogFormat is how the operator's log is written: "text" or "json".
+	LogFormat string
+}
+
+func defaultConfig() Config {
+	return Config{
+		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
+		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text",
+	}
+}
+
+// flag adds the flag with this name to fs, with the field's present value as its default.
+func (c *Config) flag(fs *flag.FlagSet, name string) {
+	text := func(p *string, usage string) { fs.StringVar(p, name, *p, usage) }
+	yes := func(p *bool, usage string) { fs.BoolVar(p, name, *p, usage) }
+	switch name {
+	case "data":
+		text(&c.Data, "data `DIR`ectory")
+	case "listen":
+		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
+	case "root-key":
+		text(&c.RootKey, "key `FILE` that opens the store; if not given: $QKMS_ROOT_KEY_FILE, the systemd credential qkms-root-key, or DIR/root.key")
+	case "passphrase-file":
+		text(&c.PassphraseFile, "`FILE` whose first line is the passphrase that opens the store")
+	case "new-root-key":
+		text(&c.NewRootKey, "key `FILE` for the new root; made if it does not exist")
+	case "new-passphrase-file":
+		text(&c.NewPassphraseFile, "`FILE` whose first line is the passphrase for the new root")
+	case "account":
+		fs.Var((*account)(&c.Account), name, "account, twelve `DIGITS`")
+	case "region":
+		fs.Var((*region)(&c.Region), name, "the `REGION` of the printed examples and of alias/dev")
+	case "regions":
+		fs.Var((*regions)(&c.Regions), name, "the Regions served, `R1,R2,…`")
+	case "arn-style":
+		fs.Var(oneOf{&c.ARNStyle, []string{"aws", "verenc"}}, name, "print resource names in this `STYLE`: aws or verenc; both are always understood")
+	case "partition":
+		text(&c.Partition, "the `NAME` after \"arn:\" in resource names of style aws")
+	case "hostname":
+		fs.Var((*list)(&c.Hostnames), name, "further `NAMES` or addresses in the certificate, separated by commas")
+	case "no-tls":
+		yes(&c.NoTLS, "make no TLS pair: the certificate comes from elsewhere")
+	case "tls-cert":
+		text(&c.TLSCert, "PEM certificate chain `FILE`; if not given: DIR/tls/server.crt")
+	case "tls-key":
+		text(&c.TLSKey, "PEM key `FILE`; if not given: DIR/tls/server.key")
+	case "insecure-http":
+		yes(&c.InsecureHTTP, "serve plain HTTP, even beyond loopback: whoever is on the path reads every plaintext and data key")
+	case "env-file":
+		text(&c.EnvFile, "also write the endpoint and credentials to `FILE`, as lines `export AWS_…`")
+	case "seed":
+		text(&c.Seed, "YAML `FILE` of keys, aliases and access keys to make sure of at start")
+	case "description":
+		text(&c.Description, "a note to keep with the access key")
+	case "json":
+		yes(&c.JSON, "print JSON")
+	case "log-format":
+		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
+	default:
+		panic("qkms: internal error: the table of verbs names the flag " + name) // TestVerbs calls every row
+	}
+}
+
+// The kinds of values that are refused where they are typed.
+
+type account string
+
+func (a *account) String() string { return string(*a) }
+func (a *account) Set(s string) error {
+	if !key.IsAccount(s) {
+		return fmt.Errorf("an account is twelve digits")
+	}
+	*a = account(s)
+	return nil
+}
+
+type region string
+
+func (r *region) String() string { return string(*r) }
+func (r *region) Set(s string) error {
+	if !key.IsRegion(s) {
+		return fmt.Errorf("a Region is written like us-east-1")
+	}
+	*r = region(s)
+	return nil
+}
+
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error {
+	*l = strings.Split(s, ",")
+	return nil
+}
+
+type regions []string
+
+func (r *regions) String() string { return strings.Join(*r, ",") }
+func (r *regions) Set(s string) error {
+	*r = nil
+	for name := range strings.SplitSeq(s, ",") {
+		var one region
+		if err := one.Set(strings.TrimSpace(name)); err != nil {
+			return err
+		}
+		*r = append(*r, string(one))
+	}
+	return nil
+}
+
+type oneOf struct {
+	field   *string
+	choices []string
+}
+
+func (o oneOf) String() string {
+	if o.field == nil {
+		return ""
+	}
+	return *o.field
+}
+
+func (o oneOf) Set(s string) error {
+	for _, c := range o.choices {
+		if s == c {
+			*o.field = s
+			return nil
+		}
+	}
+	return fmt.Errorf("must be %s", strings.Join(o.choices, " or "))
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+
+	"qkms/internal/admin"
+	"qkms/internal/key"
+	"qkms/internal/node"
+	"qkms/internal/seal"
+)
+
+// node is the wiring that flags decide.
+func (c *command) node(u *unsealing) node.Config {
+	return node.Config{
+		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
+		Naming: key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
+		Logger: c.logger(),
+	}
+}
+
+func (c *command) logger() *slog.Logger {
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(c.err, nil))
+	}
+	return slog.New(slog.NewTextHandler(c.err, nil))
+}
+
+// open opens the store of the data directory, with the process closed to debuggers and core dumps
+// before a key is in it.
+func (c *command) open(ctx context.Context) (*admin.Host, error) {
+	if err := seal.Harden(); err != nil {
+		return nil, err
+	}
+	u := c.unseal()
+	n, err := node.Open(ctx, c.node(u))
+	if err != nil {
+		return nil, err
+	}
+	file, err := u.settle()
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return &admin.Host{Node: n, KeyFile: file}, nil
+}
+
+// place is where the actions of an operator go: to the server of the data directory, or into it.
+func (c *command) place() admin.Place { return admin.Place{Dir: c.Data, Open: c.open} }
+
+// serve serves the API on ln, and the operator in the data directory, until ctx is done. It closes
+// the host.
+func (c *command) serve(ctx context.Context, h *admin.Host, srv *http.Server, ln net.Listener) error {
+	door, err := admin.Listen(h)
+	if err != nil {
+		return errors.Join(err, ln.Close(), h.Close())
+	}
+	h.Start()
+	err = serveUntil(ctx, srv, ln)
+	return errors.Join(err, door.Close(), h.Close())
+}
+
+// ownDir makes the data directory, for its owner alone.
+func ownDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	return nil
+}
+
+func line(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
