@@ -168,6 +168,14 @@ func AliasUsageChange(arn, from, to string) *Error {
 		"The key usage of the current CMK and the new CMK must be the same.", arn, from, to) // [U]
 }
 
+// Tags (§12.1).
+
+func TooManyTags() *Error { return New(Tagging, "Too many tags") } // [R]
+
+func DuplicateTags() *Error { return New(Tagging, "Duplicate tag keys") } // [R]
+
+func TagReserved() *Error { return New(Tagging, "Tags beginning with aws: are reserved") } // [R]
+
 // Outcomes.
 
 func WouldSucceed() *Error {

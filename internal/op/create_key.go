@@ -21,10 +21,13 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		if err := keyShape(in); err != nil {
 			return err
 		}
+		if err := checkTags(in.Tags); err != nil {
+			return err
+		}
 		return keyBuilt(in)
 	},
 	Run: func(_ context.Context, c *Call, in *shape.CreateKeyRequest) (*shape.CreateKeyResponse, *record.Change, error) {
-		k, change, err := c.newKey(in.Description)
+		k, change, err := c.newKey(in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -48,7 +51,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		return audit.Detail{audit.Object("keyMetadata", metadataDetail(out.KeyMetadata))}
 	},
 	Differs: []string{
-		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins, `MultiRegion`, `Tags` and `Policy` answer UnsupportedOperationException after their own validation.",
+		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins, `MultiRegion` and `Policy` answer UnsupportedOperationException. `Tags` are checked and kept, and seen once ListResourceTags is built.",
 	},
 }
 
@@ -116,7 +119,7 @@ func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
 }
 
 // keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than one that
-// lacks the tags, the policy or the regions its owner asked for.
+// lacks the policy or the Regions its owner asked for.
 func keyBuilt(in *shape.CreateKeyRequest) error {
 	switch {
 	case specOf(in) == shape.KeySpecSm2:
@@ -129,8 +132,6 @@ func keyBuilt(in *shape.CreateKeyRequest) error {
 		return fault.NotBuilt("Origin " + string(in.Origin))
 	case in.MultiRegion:
 		return fault.NotBuilt("MultiRegion")
-	case len(in.Tags) > 0:
-		return fault.NotBuilt("Tags")
 	case in.Policy != "":
 		return fault.NotBuilt("Policy")
 	}
@@ -145,12 +146,12 @@ func specOf(in *shape.CreateKeyRequest) shape.KeySpec {
 }
 
 // newKey makes a symmetric key with one random material.
-func (c *Call) newKey(description string) (*key.Key, *record.Change, error) {
+func (c *Call) newKey(in *shape.CreateKeyRequest) (*key.Key, *record.Change, error) {
 	m := &recordpb.Key{
 		Account: c.Caller.Account, Region: c.Caller.Region, Id: key.NewID(false),
 		Spec: string(shape.KeySpecSymmetricDefault), Usage: string(shape.KeyUsageTypeEncryptDecrypt),
 		Origin: string(shape.OriginTypeAwsKms), State: key.Enabled,
-		Description: description, Created: c.Now.UnixMilli(),
+		Description: in.Description, Created: c.Now.UnixMilli(), Tags: storedTags(in.Tags),
 	}
 	change, err := Fresh(c.Deps, m, nil)
 	if err != nil {
