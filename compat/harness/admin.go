@@ -1,0 +1,26 @@
+package harness
+
+import (
+	"os/exec"
+	"testing"
+)
+
+// Run runs a verb of qkms to its end and returns what it wrote to stdout. The verb must succeed.
+func Run(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		if exit, ok := err.(*exec.ExitError); ok {
+			t.Fatalf("qkms %v: %v\n%s", args, err, exit.Stderr)
+		}
+		t.Fatalf("qkms %v: %v", args, err)
+	}
+	return string(out)
+}
+
+// Run runs an administrative verb on the server's data, whether the server runs or not.
+func (s *Server) Run(args ...string) string {
+	s.t.Helper()
+	return Run(s.t, append(args, "--data", s.Dir)...)
+}
