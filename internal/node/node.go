@@ -21,6 +21,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
 	"qkms/internal/key"
+	"qkms/internal/ledger"
 	"qkms/internal/op"
 	"qkms/internal/record"
 	"qkms/internal/seal"
@@ -70,6 +71,7 @@ type Node struct {
 	AccessKeys authn.AccessKeys
 	Ops        *op.Deps
 	Audit      *audit.Log
+	Ledger     *ledger.Ledger
 	Server     *server.Server
 	Sweeper    *sweep.Sweeper
 
@@ -130,7 +132,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.wire(ring)
-	if err := n.recover(ctx); err != nil {
+	if err := n.Ledger.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("bring the audit log up to date: %w", err)
 	}
 	return n, nil
@@ -142,15 +144,16 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
+	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Naming: n.Naming, Quota: n.Quota}
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
 	n.Server = server.New(server.Config{
-		Authn: verifier, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Now: n.Now, Logger: n.Logger,
+		Authn: verifier, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
-		Book: n.Book, Resolver: n.Resolver, Audit: n.Audit, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
+		Book: n.Book, Resolver: n.Resolver, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 }
 
@@ -160,32 +163,6 @@ func (n *Node) Serves(region string) bool {
 		return key.IsRegion(region)
 	}
 	return slices.Contains(n.Regions, region)
-}
-
-// recover appends the records of changes that were committed and, the process having ended, never
-// reached the log. A record that did reach it is not written twice.
-func (n *Node) recover(ctx context.Context) error {
-	lines, err := n.Book.Undelivered(ctx)
-	if err != nil || len(lines) == 0 {
-		return err
-	}
-	ids := make([]string, 0, len(lines))
-	for id := range lines {
-		ids = append(ids, id)
-	}
-	missing, err := n.Audit.Missing(ctx, ids...)
-	if err != nil {
-		return err
-	}
-	for _, id := range missing {
-		if err := n.Audit.AppendEncoded(lines[id], true); err != nil {
-			return err
-		}
-	}
-	for _, id := range ids {
-		n.Book.Delivered(id)
-	}
-	return n.Book.Tidy(ctx)
 }
 
 // Start begins what a node does by itself: the sweep.

@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"qkms/internal/seal"
 	"qkms/internal/store"
@@ -45,6 +47,9 @@ func (b *Book) SwapRing(ctx context.Context, next *seal.Ring) error {
 	got, err := b.engine.Get(ctx, ofState().bytes())
 	if err != nil {
 		return err
+	}
+	if !bytes.Equal(got[0].Body, b.Ring().State()) {
+		return fmt.Errorf("the keys in the store are no longer those that were rotated: %w", &store.Conflict{Key: got[0].Key})
 	}
 	t := stateTxn(got[0].Ver, next.State())
 	t.Notes, t.Link = notes(&t), b.chain

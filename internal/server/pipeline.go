@@ -10,7 +10,6 @@ import (
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/fault"
 	"qkms/internal/op"
-	"qkms/internal/record"
 	"qkms/internal/store"
 	"qkms/internal/wire"
 )
@@ -79,27 +78,8 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 		return nil, fault.WouldSucceed()
 	}
 	rec.Response, rec.Additional = req.Result(call), call.Additional
-	return out, s.commit(ctx, change, rec) // no record, no answer
-}
-
-// commit makes a change and its record durable together: the record goes into the transaction, so that
-// no crash leaves one without the other, and then to the log. What changes nothing is only recorded;
-// reading is durable within the log's flush interval, everything else before the answer.
-func (s *Server) commit(ctx context.Context, change *record.Change, rec *audit.Record) error {
-	rec.Time = s.now()
-	switch {
-	case change == nil && rec.ReadOnly:
-		return s.audit.Append(rec)
-	case change == nil:
-		return s.audit.AppendDurable(rec)
+	if change == nil {
+		return out, s.ledger.Note(rec) // no record, no answer
 	}
-	line := rec.Encode() // sets the event id
-	if err := s.ops.Book.Commit(ctx, change, rec.EventID, line); err != nil {
-		return err
-	}
-	if err := s.audit.AppendEncoded(line, true); err != nil {
-		return err // the record is safe in the outbox; the log gets it when it has room again
-	}
-	s.ops.Book.Delivered(rec.EventID)
-	return nil
+	return out, s.ledger.Commit(ctx, change, rec) // the change and its record together
 }

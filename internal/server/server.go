@@ -16,6 +16,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/fault"
+	"qkms/internal/ledger"
 	"qkms/internal/op"
 	"qkms/internal/store"
 	"qkms/internal/wire"
@@ -27,23 +28,25 @@ type Config struct {
 	Authz  authz.Rules
 	Ops    *op.Deps
 	Audit  *audit.Log
+	Ledger *ledger.Ledger
 	Now    func() time.Time
 	Logger *slog.Logger // hears of failures of the service itself, never of callers' mistakes
 }
 
 // A Server is the http.Handler of the API.
 type Server struct {
-	authn *authn.Verifier
-	authz authz.Rules
-	ops   *op.Deps
-	audit *audit.Log
-	now   func() time.Time
-	log   *slog.Logger
+	authn  *authn.Verifier
+	authz  authz.Rules
+	ops    *op.Deps
+	audit  *audit.Log
+	ledger *ledger.Ledger
+	now    func() time.Time
+	log    *slog.Logger
 }
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, authz: c.Authz, ops: c.Ops, audit: c.Audit, now: c.Now, log: c.Logger}
+	return &Server{authn: c.Authn, authz: c.Authz, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is

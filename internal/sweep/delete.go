@@ -46,26 +46,17 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 
 // markGone is the point of no return, recorded as CloudTrail records it (access.md §7.3).
 func (s *Sweeper) markGone(ctx context.Context, k *key.Key, fence store.Fence) error {
-	rec := &audit.Record{
-		Time: s.Now(), EventName: "DeleteKey", EventType: audit.TypeServiceEvent, Region: k.Region, RecipientAccount: k.Account,
-		Identity:       audit.Identity{AccountID: k.Account, InvokedBy: "AWS Internal"},
-		ServiceDetails: audit.Detail{audit.String("keyId", k.Id)},
-		Resources:      []audit.Resource{{AccountID: k.Account, ARN: k.ARN}},
-	}
-	line := rec.Encode()
 	next := k.Edit()
 	next.Gone = true
 	change := s.Book.Change()
 	change.Replace(k.Record(), k.Ver, next)
 	change.Under(fence)
-	if err := s.Book.Commit(ctx, change, rec.EventID, line); err != nil {
-		return err
-	}
-	if err := s.Audit.AppendEncoded(line, true); err != nil {
-		return err // in the outbox; the key is marked, so the rest is done by a later sweep
-	}
-	s.Book.Delivered(rec.EventID)
-	return nil
+	return s.Ledger.Commit(ctx, change, &audit.Record{
+		EventName: "DeleteKey", EventType: audit.TypeServiceEvent, Region: k.Region, RecipientAccount: k.Account,
+		Identity:       audit.Identity{AccountID: k.Account, InvokedBy: "AWS Internal"},
+		ServiceDetails: audit.Detail{audit.String("keyId", k.Id)},
+		Resources:      []audit.Resource{{AccountID: k.Account, ARN: k.ARN}},
+	})
 }
 
 func (s *Sweeper) dropAliases(ctx context.Context, k *key.Key, fence store.Fence) error {

@@ -1,7 +1,7 @@
 // Package sweep does what happens because time passed.
 //
-// Today that is one thing: a key whose waiting period is over is deleted, and its ciphertexts never
-// open again. Firing late is safe, for a key is gone to every caller from its deletion date on
+// A key whose waiting period is over is deleted, and its ciphertexts never open again; and the audit
+// log is offered again what it had no room for. Firing late is safe, for a key is gone to every caller from its deletion date on
 // whether or not the sweep has come by; firing twice is impossible, for every step is committed under
 // the claim of the job.
 package sweep
@@ -12,9 +12,9 @@ import (
 	"log/slog"
 	"time"
 
-	"qkms/internal/audit"
 	"qkms/internal/custody"
 	"qkms/internal/key"
+	"qkms/internal/ledger"
 	"qkms/internal/op"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
@@ -25,7 +25,7 @@ import (
 type Config struct {
 	Book     *record.Book
 	Resolver *key.Resolver
-	Audit    *audit.Log
+	Ledger   *ledger.Ledger
 	Forget   func(custody.Ref) // drops a material from memory
 	Now      func() time.Time
 	Logger   *slog.Logger
@@ -46,6 +46,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
+		s.Ledger.Retry()
 		if err := s.Once(ctx); err != nil && ctx.Err() == nil {
 			s.Logger.ErrorContext(ctx, "sweep failed; it will be tried again", "error", err)
 		}

@@ -18,7 +18,7 @@ var order = [][]string{
 	{"blob", "wire/shape", "authn/sigv4", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"audit", "custody", "seal", "store/sqlite", "wire"},
 	{"custody/soft", "record"},
-	{"authn"},
+	{"authn", "ledger"},
 	{"key"},
 	{"authz"},
 	{"op"},

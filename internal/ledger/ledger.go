@@ -1,0 +1,107 @@
+// Package ledger makes a change durable together with its audit record.
+//
+// The record goes into the change's own transaction, so that no crash leaves one without the other,
+// and from there to the audit log. Whatever changes a store comes this way: the pipeline, the sweep,
+// the operator's verbs.
+package ledger
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/record"
+)
+
+// Config is what a Ledger stands on; every field is needed.
+type Config struct {
+	Book   *record.Book
+	Audit  *audit.Log
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// A Ledger commits. Its methods may be called concurrently, except Recover.
+type Ledger struct {
+	Config
+
+	mu   sync.Mutex
+	owed map[string][]byte // committed, refused by the log, still in the outbox; by event id
+}
+
+// New returns a ledger.
+func New(c Config) *Ledger { return &Ledger{Config: c, owed: map[string][]byte{}} }
+
+// Commit makes change and rec durable, sets rec's time and event id, and returns what
+// record.Book.Commit returns. An error of the audit log is returned too, and then the change is done
+// and its record safe in the outbox: the caller of the API learns nothing, the log gets it from Retry.
+func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.Record) error {
+	rec.Time, rec.EventID = l.Now(), "" // an id for each attempt: a former one may be in the outbox
+	line := rec.Encode()
+	if err := l.Book.Commit(ctx, change, rec.EventID, line); err != nil {
+		return err
+	}
+	return l.deliver(rec.EventID, line)
+}
+
+// Note records what changed nothing. What only read is durable within the log's flush interval,
+// everything else on return.
+func (l *Ledger) Note(rec *audit.Record) error {
+	rec.Time = l.Now()
+	if rec.ReadOnly {
+		return l.Audit.Append(rec)
+	}
+	return l.Audit.AppendDurable(rec)
+}
+
+func (l *Ledger) deliver(id string, line []byte) error {
+	if err := l.Audit.AppendEncoded(line, true); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.owed[id] = line
+		return err
+	}
+	l.Book.Delivered(id)
+	return nil
+}
+
+// Retry gives the log what it had no room for.
+func (l *Ledger) Retry() {
+	l.mu.Lock()
+	owed := l.owed
+	l.owed = map[string][]byte{}
+	l.mu.Unlock()
+	for id, line := range owed {
+		if err := l.deliver(id, line); err != nil {
+			l.Logger.Error("the audit log still has no room for the record of a change", "event_id", id, "error", err)
+		}
+	}
+}
+
+// Recover appends the records of changes that were committed and, the process having ended, never
+// reached the log. A record that did reach it is not written twice. Call it before anything commits.
+func (l *Ledger) Recover(ctx context.Context) error {
+	lines, err := l.Book.Undelivered(ctx)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	ids := make([]string, 0, len(lines))
+	for id := range lines {
+		ids = append(ids, id)
+	}
+	missing, err := l.Audit.Missing(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for _, id := range missing {
+		if err := l.Audit.AppendEncoded(lines[id], true); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		l.Book.Delivered(id)
+	}
+	return l.Book.Tidy(ctx)
+}
