@@ -1,0 +1,7 @@
+package record
+
+// Named is the Key of a row.
+func Named(row []byte) Key { return Key{string(row)} }
+
+// StateKey is where the wrapped keys are, which are no sealed record.
+func StateKey() Key { return ofState() }
