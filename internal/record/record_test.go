@@ -184,6 +184,11 @@ func TestResealWhileWriting(t *testing.T) {
 	for i := range 50 {
 		f.insert(fmt.Sprint(i))
 	}
+	c := f.Change() // an outbox row is sealed too
+	c.Insert(record.OfKey(account, region, "with an outbox row"), &recordpb.Key{})
+	if err := f.Commit(t.Context(), c, "event", []byte("line")); err != nil {
+		t.Fatal(err)
+	}
 	old := f.Ring().Current()
 	next, err := f.Ring().RotateKEK(time.Now())
 	if err != nil {
@@ -236,8 +241,8 @@ func TestResealWhileWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	rep, err := f.Verify(t.Context())
-	if err != nil || rep.Records != 50 {
-		t.Errorf("got %+v, %v, want 50 records", rep, err)
+	if err != nil || rep.Records != 52 {
+		t.Errorf("got %+v, %v, want 52 records", rep, err)
 	}
 }
 

@@ -41,15 +41,18 @@ func identify(rec *audit.Record, c *authn.Caller) {
 	rec.Identity = audit.Identity{Type: c.Kind, PrincipalID: c.PrincipalID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
 }
 
-// touch lists the keys and aliases of a request, in the operation's order.
+// touch lists the aliases and then the keys of a request, each in the operation's order.
 func (s *Server) touch(rec *audit.Record, caller *authn.Caller, needs []key.Need, keys []*key.Key) {
 	rec.Resources = rec.Resources[:0]
-	for i, n := range needs {
-		switch {
-		case keys[i] != nil:
-			rec.Resources = append(rec.Resources, audit.Resource{AccountID: keys[i].Account, ARN: keys[i].ARN})
-		case n.Alias != "":
-			rec.Resources = append(rec.Resources, audit.Resource{AccountID: caller.Account, ARN: s.ops.Naming.Alias(caller.Account, caller.Region, n.Alias)})
+	for _, n := range needs {
+		if n.Alias != "" {
+			arn := s.ops.Naming.Alias(caller.Account, caller.Region, n.Alias)
+			rec.Resources = append(rec.Resources, audit.Resource{AccountID: caller.Account, ARN: arn})
+		}
+	}
+	for _, k := range keys {
+		if k != nil {
+			rec.Resources = append(rec.Resources, audit.Resource{AccountID: k.Account, ARN: k.ARN})
 		}
 	}
 }
