@@ -29,6 +29,16 @@ func (k *Key) MaterialVersion(id string) custody.Ref {
 	return custody.Ref{Account: k.Account, Region: k.Region, KeyID: k.Id, MaterialID: id}
 }
 
+// Version returns one version of the key's material by KeyMaterialId, or nil.
+func (k *Key) Version(id string) *recordpb.Version {
+	for _, v := range k.Versions {
+		if v.Id == id {
+			return v
+		}
+	}
+	return nil
+}
+
 // Gone reports whether the key no longer exists for any caller: its deletion date has passed, whether
 // or not the sweep has come by (operations.md §2.3).
 func (k *Key) Gone(now time.Time) bool {

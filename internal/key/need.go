@@ -1,10 +1,6 @@
 package key
 
-import (
-	"context"
-
-	"qkms/internal/fault"
-)
+import "context"
 
 // A Need is one thing a request must be allowed to do, with what it is to be done to: a key the
 // caller named, the key of a ciphertext, an alias, or nothing in particular (access.md §4.2).
@@ -53,26 +49,4 @@ func (r *Resolver) resolve(ctx context.Context, account, region string, n Need) 
 		return nil, err
 	}
 	return r.Find(ctx, ref, account)
-}
-
-// Names of aliases (§12.4).
-
-// CheckAliasName reports why name cannot be created, changed or deleted: it lacks the prefix, holds
-// what the model's pattern lets through and the service does not, or is reserved.
-func CheckAliasName(name string) error {
-	switch {
-	case len(name) < len("alias/") || name[:len("alias/")] != "alias/":
-		return fault.AliasPrefix()
-	case len(name) == len("alias/"):
-		return fault.AliasCharacters(name)
-	}
-	for i := range len(name) {
-		if name[i] == ':' {
-			return fault.AliasCharacters(name)
-		}
-	}
-	if len(name) >= len("alias/aws/") && name[:len("alias/aws/")] == "alias/aws/" {
-		return fault.AliasReserved()
-	}
-	return nil
 }

@@ -31,7 +31,7 @@ func (n Naming) ParseReference(s, account, region string, forms Forms) (Referenc
 		return r.bare(s, forms)
 	}
 	a, ok := n.parseARN(s)
-	if ok && strings.HasPrefix(a.resource, "alias/") && forms == KeyOnly {
+	if ok && strings.HasPrefix(a.resource, aliasPrefix) && forms == KeyOnly {
 		return r, fault.AliasesNotSupported()
 	}
 	switch {
@@ -41,7 +41,7 @@ func (n Naming) ParseReference(s, account, region string, forms Forms) (Referenc
 		return r, fault.ForeignRegion(a.region)
 	}
 	r.Account = a.account
-	if strings.HasPrefix(a.resource, "alias/") {
+	if strings.HasPrefix(a.resource, aliasPrefix) {
 		r.Alias = a.resource
 		return r, nil
 	}
@@ -56,7 +56,7 @@ func (n Naming) ParseReference(s, account, region string, forms Forms) (Referenc
 }
 
 func (r Reference) bare(s string, forms Forms) (Reference, error) {
-	if strings.HasPrefix(s, "alias/") {
+	if strings.HasPrefix(s, aliasPrefix) {
 		if forms == KeyOnly {
 			return r, fault.AliasesNotSupported()
 		}

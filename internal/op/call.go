@@ -100,9 +100,9 @@ func (c *Call) open(ctx context.Context, k *key.Key, ciphertext []byte, encrypti
 
 // version finds the material of k with the short id in a blob.
 func version(k *key.Key, short blob.ShortID) (string, bool) {
-	for _, id := range k.Materials {
-		if s, err := blob.Short(id); err == nil && s == short {
-			return id, true
+	for _, v := range k.Versions {
+		if s, err := blob.Short(v.Id); err == nil && s == short {
+			return v.Id, true
 		}
 	}
 	return "", false

@@ -29,7 +29,7 @@ var cancelKeyDeletion = &Op[shape.CancelKeyDeletionRequest, shape.CancelKeyDelet
 		change := c.Book.Change()
 		change.Replace(k.Record(), k.Ver, next)
 		if k.Deletion != 0 { // a primary that waits for its replicas has no date yet
-			change.Discard(record.OfDue(at(k.Deletion), DueDeletion, k.Account, k.Region, k.Id))
+			change.Discard(record.OfDue(at(k.Deletion), DueDeletion, k.Account, k.Region, k.Id, ""))
 		}
 		return &shape.CancelKeyDeletionResponse{KeyId: k.ARN}, change, nil
 	},

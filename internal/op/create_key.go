@@ -171,7 +171,8 @@ func Fresh(d *Deps, m *recordpb.Key, given []byte) (*record.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Materials, m.CurrentMaterial = []string{id}, id
+	m.CurrentMaterial = id
+	m.Versions = []*recordpb.Version{{Id: id, Made: m.Created, State: string(shape.KeyMaterialStateCurrent)}}
 	change := d.Book.Change()
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})

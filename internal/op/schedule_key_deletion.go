@@ -44,7 +44,7 @@ var scheduleKeyDeletion = &Op[shape.ScheduleKeyDeletionRequest, shape.ScheduleKe
 		next.State, next.Deletion = key.PendingDeletion, due.UnixMilli()
 		change := c.Book.Change()
 		change.Replace(k.Record(), k.Ver, next)
-		change.Insert(record.OfDue(due, DueDeletion, k.Account, k.Region, k.Id), &recordpb.Due{})
+		change.Insert(record.OfDue(due, DueDeletion, k.Account, k.Region, k.Id, ""), &recordpb.Due{})
 		return &shape.ScheduleKeyDeletionResponse{
 			KeyId:               k.ARN,
 			DeletionDate:        due,

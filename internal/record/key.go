@@ -20,13 +20,30 @@ const (
 	spaceKey      = "k"  // account, region, key id → Key
 	spaceOwner    = "ki" // key id, region → Owner
 	spaceMaterial = "m"  // account, region, key id, key material id → custody's own
+	spacePolicy   = "p"  // account, region, key id → Policy
 	spaceAlias    = "a"  // account, region, alias → Alias
 	spaceAliasOf  = "ak" // account, region, key id, alias → AliasOf
-	spaceDue      = "d"  // due time, kind, account, region, key id → Due
+	spaceGrant    = "g"  // account, region, key id, grant id → Grant
+	spaceGrantTo  = "gp" // account, region, key id, H(grantee), grant id → GrantRef
+	spaceGrantBy  = "gn" // account, region, key id, fingerprint, grant id → GrantRef
+	spaceRetiring = "gr" // region, H(retiring principal), account, key id, grant id → GrantRef
+	spaceGrants   = "gc" // account, region, key id → GrantCount
+	spaceMulti    = "r"  // mrk id → MultiRegion
+	spaceStore    = "c"  // account, region, custom key store id → KeyStore
+	spaceStoreBy  = "cn" // account, region, name → KeyStoreName
+	spaceLastUse  = "lu" // account, region, key id → LastUse
+	spaceDue      = "d"  // due time, kind, account, region, key id, what → Due
 	spaceAccess   = "uk" // access key id → AccessKey
 	spaceOutbox   = "o"  // event id → Outbox
 	spaceState    = "s"  // "seal" → seal's own, not sealed
 )
+
+// keyParts says which parts of a space's keys are the account, region and id of a KMS key: its records
+// share the key's shard. The other spaces shard by their whole keys.
+var keyParts = map[string][3]int{
+	spaceKey: {0, 1, 2}, spaceMaterial: {0, 1, 2}, spacePolicy: {0, 1, 2}, spaceAliasOf: {0, 1, 2}, spaceGrant: {0, 1, 2},
+	spaceGrantTo: {0, 1, 2}, spaceGrantBy: {0, 1, 2}, spaceGrants: {0, 1, 2}, spaceRetiring: {2, 0, 3}, spaceDue: {2, 3, 4},
+}
 
 func newKey(space string, parts ...string) Key {
 	n := len(space) + 2
@@ -92,10 +109,17 @@ func OfAliasOf(account, region, id, name string) Key {
 	return newKey(spaceAliasOf, account, region, id, name)
 }
 
-// OfDue puts something that will happen to a key in order of time.
-func OfDue(at time.Time, kind, account, region, id string) Key {
-	return newKey(spaceDue, millis(at), kind, account, region, id)
+// OfDue puts something that will happen to a key, or to what of it (a KeyMaterialId, or nothing), in
+// order of time.
+func OfDue(at time.Time, kind, account, region, id, what string) Key {
+	return newKey(spaceDue, millis(at), kind, account, region, id, what)
 }
+
+// OfPolicy is a key's policy.
+func OfPolicy(account, region, id string) Key { return newKey(spacePolicy, account, region, id) }
+
+// OfMultiRegion is what the keys with one mrk id share.
+func OfMultiRegion(id string) Key { return newKey(spaceMulti, id) }
 
 // OfAccessKey is a credential.
 func OfAccessKey(id string) Key { return newKey(spaceAccess, id) }
@@ -130,20 +154,16 @@ func (k Key) Shard() int {
 	if !ok {
 		panic("record: internal error: malformed key")
 	}
-	own := parts[1:]
-	switch parts[0] {
-	case spaceOutbox:
-		return store.Loose
-	case spaceKey, spaceMaterial, spaceAliasOf:
-		own = own[:3]
-	case spaceDue:
-		own = own[2:]
-	default:
-		own = parts
-	}
 	h := fnv.New32a()
-	for _, p := range own {
-		_, _ = h.Write(appendPart(nil, p))
+	switch at, ofKey := keyParts[parts[0]]; {
+	case parts[0] == spaceOutbox, parts[0] == spaceLastUse:
+		return store.Loose
+	case ofKey:
+		for _, i := range at {
+			_, _ = h.Write(appendPart(nil, parts[1+i]))
+		}
+	default:
+		_, _ = h.Write([]byte(k.enc))
 	}
 	return int(h.Sum32() % store.Shards)
 }

@@ -127,7 +127,7 @@ func force(t *testing.T, s *kmstest.Server, id, state string) {
 	if state == key.PendingDeletion {
 		due := s.Clock.Now().Add(7 * 24 * time.Hour)
 		next.Deletion = due.UnixMilli()
-		change.Insert(record.OfDue(due, op.DueDeletion, kmstest.Account, kmstest.Region, id), &recordpb.Due{})
+		change.Insert(record.OfDue(due, op.DueDeletion, kmstest.Account, kmstest.Region, id, ""), &recordpb.Due{})
 	}
 	change.Replace(k.Record(), k.Ver, next)
 	if err := s.Book.Commit(context.Background(), change, "", nil); err != nil {

@@ -19,14 +19,14 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 			return err
 		}
 	}
-	for _, id := range k.Materials {
-		s.Forget(k.MaterialVersion(id))
+	for _, v := range k.Versions {
+		s.Forget(k.MaterialVersion(v.Id))
 	}
-	for left := k.Materials; len(left) > 0; {
+	for left := k.Versions; len(left) > 0; {
 		n := min(len(left), store.MaxOps/2)
 		err := s.commit(ctx, fence, func(c *record.Change) {
-			for _, id := range left[:n] {
-				c.Discard(record.OfMaterial(k.Account, k.Region, k.Id, id))
+			for _, v := range left[:n] {
+				c.Discard(record.OfMaterial(k.Account, k.Region, k.Id, v.Id))
 			}
 		})
 		if err != nil {

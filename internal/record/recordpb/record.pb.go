@@ -26,26 +26,33 @@ const (
 
 // Key is one KMS key without its material. Times are milliseconds since 1970-01-01 UTC.
 type Key struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Account         string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	Region          string                 `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
-	Id              string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
-	Spec            string                 `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`     // KeySpec of the model
-	Usage           string                 `protobuf:"bytes,5,opt,name=usage,proto3" json:"usage,omitempty"`   // KeyUsageType of the model
-	Origin          string                 `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"` // OriginType of the model
-	State           string                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`   // KeyState of the model
-	Description     string                 `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
-	Created         int64                  `protobuf:"varint,9,opt,name=created,proto3" json:"created,omitempty"`
-	Deletion        int64                  `protobuf:"varint,10,opt,name=deletion,proto3" json:"deletion,omitempty"`  // when material is destroyed; 0 unless pending deletion
-	Materials       []string               `protobuf:"bytes,11,rep,name=materials,proto3" json:"materials,omitempty"` // KeyMaterialIds, oldest first
-	CurrentMaterial string                 `protobuf:"bytes,12,opt,name=current_material,json=currentMaterial,proto3" json:"current_material,omitempty"`
-	Gone            bool                   `protobuf:"varint,13,opt,name=gone,proto3" json:"gone,omitempty"`       // deletion has begun: the key no longer exists for any caller
-	Aliases         uint32                 `protobuf:"varint,14,opt,name=aliases,proto3" json:"aliases,omitempty"` // how many aliases point here
-	Policy          string                 `protobuf:"bytes,15,opt,name=policy,proto3" json:"policy,omitempty"`    // verbatim
-	MultiRegion     bool                   `protobuf:"varint,16,opt,name=multi_region,json=multiRegion,proto3" json:"multi_region,omitempty"`
-	Tags            []*Tag                 `protobuf:"bytes,17,rep,name=tags,proto3" json:"tags,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	Account           string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Region            string                 `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
+	Id                string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Spec              string                 `protobuf:"bytes,4,opt,name=spec,proto3" json:"spec,omitempty"`     // KeySpec of the model
+	Usage             string                 `protobuf:"bytes,5,opt,name=usage,proto3" json:"usage,omitempty"`   // KeyUsageType of the model
+	Origin            string                 `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"` // OriginType of the model
+	State             string                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`   // KeyState of the model
+	Description       string                 `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
+	Created           int64                  `protobuf:"varint,9,opt,name=created,proto3" json:"created,omitempty"`
+	Deletion          int64                  `protobuf:"varint,10,opt,name=deletion,proto3" json:"deletion,omitempty"`                                              // when material is destroyed; 0 unless pending deletion
+	Versions          []*Version             `protobuf:"bytes,11,rep,name=versions,proto3" json:"versions,omitempty"`                                               // of the material, oldest first; a pending one last
+	CurrentMaterial   string                 `protobuf:"bytes,12,opt,name=current_material,json=currentMaterial,proto3" json:"current_material,omitempty"`          // KeyMaterialId; kept after imported material was lost
+	Gone              bool                   `protobuf:"varint,13,opt,name=gone,proto3" json:"gone,omitempty"`                                                      // deletion has begun: the key no longer exists for any caller
+	Aliases           uint32                 `protobuf:"varint,14,opt,name=aliases,proto3" json:"aliases,omitempty"`                                                // how many aliases point here
+	MultiRegion       bool                   `protobuf:"varint,16,opt,name=multi_region,json=multiRegion,proto3" json:"multi_region,omitempty"`                     // the set of its Regions is in MultiRegion
+	Tags              []*Tag                 `protobuf:"bytes,17,rep,name=tags,proto3" json:"tags,omitempty"`                                                       // in order of their keys
+	PublicKey         []byte                 `protobuf:"bytes,18,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`                            // DER SubjectPublicKeyInfo; asymmetric keys only
+	RotationDays      uint32                 `protobuf:"varint,19,opt,name=rotation_days,json=rotationDays,proto3" json:"rotation_days,omitempty"`                  // period of automatic rotation; 0: off
+	NextRotation      int64                  `protobuf:"varint,20,opt,name=next_rotation,json=nextRotation,proto3" json:"next_rotation,omitempty"`                  // when the material rotates by itself; 0: never
+	RotationStarted   int64                  `protobuf:"varint,21,opt,name=rotation_started,json=rotationStarted,proto3" json:"rotation_started,omitempty"`         // an on-demand rotation was accepted and has not finished
+	OnDemandRotations uint32                 `protobuf:"varint,22,opt,name=on_demand_rotations,json=onDemandRotations,proto3" json:"on_demand_rotations,omitempty"` // finished ones
+	DeletionWindow    uint32                 `protobuf:"varint,23,opt,name=deletion_window,json=deletionWindow,proto3" json:"deletion_window,omitempty"`            // days to wait once the last replica is gone (PendingReplicaDeletion)
+	CustomKeyStore    string                 `protobuf:"bytes,24,opt,name=custom_key_store,json=customKeyStore,proto3" json:"custom_key_store,omitempty"`           // CustomKeyStoreId
+	XksKey            string                 `protobuf:"bytes,25,opt,name=xks_key,json=xksKey,proto3" json:"xks_key,omitempty"`                                     // XksKeyId
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Key) Reset() {
@@ -148,9 +155,9 @@ func (x *Key) GetDeletion() int64 {
 	return 0
 }
 
-func (x *Key) GetMaterials() []string {
+func (x *Key) GetVersions() []*Version {
 	if x != nil {
-		return x.Materials
+		return x.Versions
 	}
 	return nil
 }
@@ -176,13 +183,6 @@ func (x *Key) GetAliases() uint32 {
 	return 0
 }
 
-func (x *Key) GetPolicy() string {
-	if x != nil {
-		return x.Policy
-	}
-	return ""
-}
-
 func (x *Key) GetMultiRegion() bool {
 	if x != nil {
 		return x.MultiRegion
@@ -197,6 +197,171 @@ func (x *Key) GetTags() []*Tag {
 	return nil
 }
 
+func (x *Key) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *Key) GetRotationDays() uint32 {
+	if x != nil {
+		return x.RotationDays
+	}
+	return 0
+}
+
+func (x *Key) GetNextRotation() int64 {
+	if x != nil {
+		return x.NextRotation
+	}
+	return 0
+}
+
+func (x *Key) GetRotationStarted() int64 {
+	if x != nil {
+		return x.RotationStarted
+	}
+	return 0
+}
+
+func (x *Key) GetOnDemandRotations() uint32 {
+	if x != nil {
+		return x.OnDemandRotations
+	}
+	return 0
+}
+
+func (x *Key) GetDeletionWindow() uint32 {
+	if x != nil {
+		return x.DeletionWindow
+	}
+	return 0
+}
+
+func (x *Key) GetCustomKeyStore() string {
+	if x != nil {
+		return x.CustomKeyStore
+	}
+	return ""
+}
+
+func (x *Key) GetXksKey() string {
+	if x != nil {
+		return x.XksKey
+	}
+	return ""
+}
+
+// Version is one material of a key.
+type Version struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                                  // KeyMaterialId
+	Made            int64                  `protobuf:"varint,2,opt,name=made,proto3" json:"made,omitempty"`                                             // generated or first imported
+	Rotated         int64                  `protobuf:"varint,3,opt,name=rotated,proto3" json:"rotated,omitempty"`                                       // when it became current by rotation; 0 for a first material
+	Rotation        string                 `protobuf:"bytes,4,opt,name=rotation,proto3" json:"rotation,omitempty"`                                      // RotationType of the model; empty for a first material
+	State           string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`                                            // KeyMaterialState of the model
+	Missing         bool                   `protobuf:"varint,6,opt,name=missing,proto3" json:"missing,omitempty"`                                       // imported material that was deleted, has expired or was not imported here yet
+	ExpirationModel string                 `protobuf:"bytes,7,opt,name=expiration_model,json=expirationModel,proto3" json:"expiration_model,omitempty"` // ExpirationModelType; imported material only
+	ValidTo         int64                  `protobuf:"varint,8,opt,name=valid_to,json=validTo,proto3" json:"valid_to,omitempty"`                        // when imported material expires; 0: never
+	Description     string                 `protobuf:"bytes,9,opt,name=description,proto3" json:"description,omitempty"`                                // KeyMaterialDescription
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Version) Reset() {
+	*x = Version{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Version) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Version) ProtoMessage() {}
+
+func (x *Version) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Version.ProtoReflect.Descriptor instead.
+func (*Version) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Version) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Version) GetMade() int64 {
+	if x != nil {
+		return x.Made
+	}
+	return 0
+}
+
+func (x *Version) GetRotated() int64 {
+	if x != nil {
+		return x.Rotated
+	}
+	return 0
+}
+
+func (x *Version) GetRotation() string {
+	if x != nil {
+		return x.Rotation
+	}
+	return ""
+}
+
+func (x *Version) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Version) GetMissing() bool {
+	if x != nil {
+		return x.Missing
+	}
+	return false
+}
+
+func (x *Version) GetExpirationModel() string {
+	if x != nil {
+		return x.ExpirationModel
+	}
+	return ""
+}
+
+func (x *Version) GetValidTo() int64 {
+	if x != nil {
+		return x.ValidTo
+	}
+	return 0
+}
+
+func (x *Version) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
 type Tag struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -207,7 +372,7 @@ type Tag struct {
 
 func (x *Tag) Reset() {
 	*x = Tag{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[1]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +384,7 @@ func (x *Tag) String() string {
 func (*Tag) ProtoMessage() {}
 
 func (x *Tag) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[1]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +397,7 @@ func (x *Tag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tag.ProtoReflect.Descriptor instead.
 func (*Tag) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{1}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Tag) GetKey() string {
@@ -249,6 +414,617 @@ func (x *Tag) GetValue() string {
 	return ""
 }
 
+// Policy is a key policy, byte for byte as GetKeyPolicy returns it.
+type Policy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Policy) Reset() {
+	*x = Policy{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Policy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Policy) ProtoMessage() {}
+
+func (x *Policy) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Policy.ProtoReflect.Descriptor instead.
+func (*Policy) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Policy) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// MultiRegion is what the keys of one multi-Region key share: who belongs to it.
+type MultiRegion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Primary       string                 `protobuf:"bytes,2,opt,name=primary,proto3" json:"primary,omitempty"`   // Region of the primary key
+	Replicas      []string               `protobuf:"bytes,3,rep,name=replicas,proto3" json:"replicas,omitempty"` // Regions of the replica keys, in order
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MultiRegion) Reset() {
+	*x = MultiRegion{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MultiRegion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MultiRegion) ProtoMessage() {}
+
+func (x *MultiRegion) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MultiRegion.ProtoReflect.Descriptor instead.
+func (*MultiRegion) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *MultiRegion) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *MultiRegion) GetPrimary() string {
+	if x != nil {
+		return x.Primary
+	}
+	return ""
+}
+
+func (x *MultiRegion) GetReplicas() []string {
+	if x != nil {
+		return x.Replicas
+	}
+	return nil
+}
+
+// Grant is one grant on a key.
+type Grant struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Id              string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`           // 64 lower-case hex digits
+	Account         string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"` // of the key
+	Region          string                 `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	KeyId           string                 `protobuf:"bytes,4,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Name            string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Grantee         string                 `protobuf:"bytes,6,opt,name=grantee,proto3" json:"grantee,omitempty"`   // GranteePrincipal
+	Retiring        string                 `protobuf:"bytes,7,opt,name=retiring,proto3" json:"retiring,omitempty"` // RetiringPrincipal
+	Operations      []string               `protobuf:"bytes,8,rep,name=operations,proto3" json:"operations,omitempty"`
+	ContextEquals   map[string]string      `protobuf:"bytes,9,rep,name=context_equals,json=contextEquals,proto3" json:"context_equals,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ContextSubset   map[string]string      `protobuf:"bytes,10,rep,name=context_subset,json=contextSubset,proto3" json:"context_subset,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	IssuingAccount  string                 `protobuf:"bytes,11,opt,name=issuing_account,json=issuingAccount,proto3" json:"issuing_account,omitempty"` // who created it, as an account id
+	Created         int64                  `protobuf:"varint,12,opt,name=created,proto3" json:"created,omitempty"`
+	GranteeService  string                 `protobuf:"bytes,13,opt,name=grantee_service,json=granteeService,proto3" json:"grantee_service,omitempty"` // GranteeServicePrincipal
+	RetiringService string                 `protobuf:"bytes,14,opt,name=retiring_service,json=retiringService,proto3" json:"retiring_service,omitempty"`
+	SourceArn       string                 `protobuf:"bytes,15,opt,name=source_arn,json=sourceArn,proto3" json:"source_arn,omitempty"`
+	Fingerprint     []byte                 `protobuf:"bytes,16,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // of name and parameters: a retry finds its grant by it
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Grant) Reset() {
+	*x = Grant{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grant) ProtoMessage() {}
+
+func (x *Grant) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grant.ProtoReflect.Descriptor instead.
+func (*Grant) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Grant) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Grant) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Grant) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *Grant) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *Grant) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Grant) GetGrantee() string {
+	if x != nil {
+		return x.Grantee
+	}
+	return ""
+}
+
+func (x *Grant) GetRetiring() string {
+	if x != nil {
+		return x.Retiring
+	}
+	return ""
+}
+
+func (x *Grant) GetOperations() []string {
+	if x != nil {
+		return x.Operations
+	}
+	return nil
+}
+
+func (x *Grant) GetContextEquals() map[string]string {
+	if x != nil {
+		return x.ContextEquals
+	}
+	return nil
+}
+
+func (x *Grant) GetContextSubset() map[string]string {
+	if x != nil {
+		return x.ContextSubset
+	}
+	return nil
+}
+
+func (x *Grant) GetIssuingAccount() string {
+	if x != nil {
+		return x.IssuingAccount
+	}
+	return ""
+}
+
+func (x *Grant) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *Grant) GetGranteeService() string {
+	if x != nil {
+		return x.GranteeService
+	}
+	return ""
+}
+
+func (x *Grant) GetRetiringService() string {
+	if x != nil {
+		return x.RetiringService
+	}
+	return ""
+}
+
+func (x *Grant) GetSourceArn() string {
+	if x != nil {
+		return x.SourceArn
+	}
+	return ""
+}
+
+func (x *Grant) GetFingerprint() []byte {
+	if x != nil {
+		return x.Fingerprint
+	}
+	return nil
+}
+
+// GrantRef is an index entry that leads to a grant; where to is in the record's key.
+type GrantRef struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantRef) Reset() {
+	*x = GrantRef{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantRef) ProtoMessage() {}
+
+func (x *GrantRef) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantRef.ProtoReflect.Descriptor instead.
+func (*GrantRef) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{6}
+}
+
+// GrantCount is how many grants a key has.
+type GrantCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grants        uint32                 `protobuf:"varint,1,opt,name=grants,proto3" json:"grants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantCount) Reset() {
+	*x = GrantCount{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantCount) ProtoMessage() {}
+
+func (x *GrantCount) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantCount.ProtoReflect.Descriptor instead.
+func (*GrantCount) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GrantCount) GetGrants() uint32 {
+	if x != nil {
+		return x.Grants
+	}
+	return 0
+}
+
+// LastUse is the last successful cryptographic use of a key.
+type LastUse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Operation     string                 `protobuf:"bytes,1,opt,name=operation,proto3" json:"operation,omitempty"`
+	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	EventId       string                 `protobuf:"bytes,3,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	RequestId     string                 `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LastUse) Reset() {
+	*x = LastUse{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastUse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastUse) ProtoMessage() {}
+
+func (x *LastUse) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastUse.ProtoReflect.Descriptor instead.
+func (*LastUse) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LastUse) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *LastUse) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *LastUse) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *LastUse) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// KeyStore is a custom key store.
+type KeyStore struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Id               string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Account          string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Region           string                 `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	Name             string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Type             string                 `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`   // CustomKeyStoreType
+	State            string                 `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"` // ConnectionStateType
+	Error            string                 `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"` // ConnectionErrorCodeType, while FAILED
+	Created          int64                  `protobuf:"varint,8,opt,name=created,proto3" json:"created,omitempty"`
+	Cluster          string                 `protobuf:"bytes,9,opt,name=cluster,proto3" json:"cluster,omitempty"` // CloudHsmClusterId
+	TrustAnchor      string                 `protobuf:"bytes,10,opt,name=trust_anchor,json=trustAnchor,proto3" json:"trust_anchor,omitempty"`
+	Password         string                 `protobuf:"bytes,11,opt,name=password,proto3" json:"password,omitempty"`         // secret
+	Connectivity     string                 `protobuf:"bytes,12,opt,name=connectivity,proto3" json:"connectivity,omitempty"` // XksProxyConnectivityType
+	Endpoint         string                 `protobuf:"bytes,13,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	Path             string                 `protobuf:"bytes,14,opt,name=path,proto3" json:"path,omitempty"`
+	VpcService       string                 `protobuf:"bytes,15,opt,name=vpc_service,json=vpcService,proto3" json:"vpc_service,omitempty"`
+	VpcOwner         string                 `protobuf:"bytes,16,opt,name=vpc_owner,json=vpcOwner,proto3" json:"vpc_owner,omitempty"`
+	CredentialId     string                 `protobuf:"bytes,17,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`             // AccessKeyId at the proxy
+	CredentialSecret string                 `protobuf:"bytes,18,opt,name=credential_secret,json=credentialSecret,proto3" json:"credential_secret,omitempty"` // secret
+	Keys             uint32                 `protobuf:"varint,19,opt,name=keys,proto3" json:"keys,omitempty"`                                                // how many keys live in it
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *KeyStore) Reset() {
+	*x = KeyStore{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStore) ProtoMessage() {}
+
+func (x *KeyStore) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStore.ProtoReflect.Descriptor instead.
+func (*KeyStore) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *KeyStore) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *KeyStore) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KeyStore) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *KeyStore) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *KeyStore) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *KeyStore) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *KeyStore) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *KeyStore) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *KeyStore) GetCluster() string {
+	if x != nil {
+		return x.Cluster
+	}
+	return ""
+}
+
+func (x *KeyStore) GetTrustAnchor() string {
+	if x != nil {
+		return x.TrustAnchor
+	}
+	return ""
+}
+
+func (x *KeyStore) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+func (x *KeyStore) GetConnectivity() string {
+	if x != nil {
+		return x.Connectivity
+	}
+	return ""
+}
+
+func (x *KeyStore) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *KeyStore) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *KeyStore) GetVpcService() string {
+	if x != nil {
+		return x.VpcService
+	}
+	return ""
+}
+
+func (x *KeyStore) GetVpcOwner() string {
+	if x != nil {
+		return x.VpcOwner
+	}
+	return ""
+}
+
+func (x *KeyStore) GetCredentialId() string {
+	if x != nil {
+		return x.CredentialId
+	}
+	return ""
+}
+
+func (x *KeyStore) GetCredentialSecret() string {
+	if x != nil {
+		return x.CredentialSecret
+	}
+	return ""
+}
+
+func (x *KeyStore) GetKeys() uint32 {
+	if x != nil {
+		return x.Keys
+	}
+	return 0
+}
+
 // Owner says which account has a key id in a region: Decrypt finds the key from the blob alone, and
 // the record makes key ids unique.
 type Owner struct {
@@ -260,7 +1036,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[2]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -272,7 +1048,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[2]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -285,7 +1061,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{2}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Owner) GetAccount() string {
@@ -310,7 +1086,7 @@ type Alias struct {
 
 func (x *Alias) Reset() {
 	*x = Alias{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[3]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +1098,7 @@ func (x *Alias) String() string {
 func (*Alias) ProtoMessage() {}
 
 func (x *Alias) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[3]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +1111,7 @@ func (x *Alias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alias.ProtoReflect.Descriptor instead.
 func (*Alias) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{3}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Alias) GetAccount() string {
@@ -389,7 +1165,7 @@ type AliasOf struct {
 
 func (x *AliasOf) Reset() {
 	*x = AliasOf{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[4]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +1177,7 @@ func (x *AliasOf) String() string {
 func (*AliasOf) ProtoMessage() {}
 
 func (x *AliasOf) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[4]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +1190,7 @@ func (x *AliasOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AliasOf.ProtoReflect.Descriptor instead.
 func (*AliasOf) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{4}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{12}
 }
 
 // Due is a date on which something happens to a key; date, kind and key are in the record's key.
@@ -426,7 +1202,7 @@ type Due struct {
 
 func (x *Due) Reset() {
 	*x = Due{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[5]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +1214,7 @@ func (x *Due) String() string {
 func (*Due) ProtoMessage() {}
 
 func (x *Due) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[5]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +1227,52 @@ func (x *Due) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Due.ProtoReflect.Descriptor instead.
 func (*Due) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{5}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{13}
+}
+
+// KeyStoreName makes a custom key store's name unique.
+type KeyStoreName struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // of the store
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyStoreName) Reset() {
+	*x = KeyStoreName{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyStoreName) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyStoreName) ProtoMessage() {}
+
+func (x *KeyStoreName) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyStoreName.ProtoReflect.Descriptor instead.
+func (*KeyStoreName) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *KeyStoreName) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 // AccessKey is a credential of an account's root user.
@@ -469,7 +1290,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[6]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +1302,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[6]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +1315,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{6}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AccessKey) GetId() string {
@@ -549,7 +1370,7 @@ type Outbox struct {
 
 func (x *Outbox) Reset() {
 	*x = Outbox{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[7]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +1382,7 @@ func (x *Outbox) String() string {
 func (*Outbox) ProtoMessage() {}
 
 func (x *Outbox) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[7]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +1395,7 @@ func (x *Outbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outbox.ProtoReflect.Descriptor instead.
 func (*Outbox) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{7}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Outbox) GetLine() []byte {
@@ -594,7 +1415,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +1427,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +1440,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{8}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Note) GetChanges() []*Change {
@@ -641,7 +1462,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +1474,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +1487,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Change) GetKey() []byte {
@@ -694,7 +1515,7 @@ var File_internal_record_recordpb_record_proto protoreflect.FileDescriptor
 
 const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\n" +
-	"%internal/record/recordpb/record.proto\x12\vqkms.record\"\xcf\x03\n" +
+	"%internal/record/recordpb/record.proto\x12\vqkms.record\"\xfb\x05\n" +
 	"\x03Key\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\x12\x0e\n" +
@@ -706,17 +1527,101 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\vdescription\x18\b \x01(\tR\vdescription\x12\x18\n" +
 	"\acreated\x18\t \x01(\x03R\acreated\x12\x1a\n" +
 	"\bdeletion\x18\n" +
-	" \x01(\x03R\bdeletion\x12\x1c\n" +
-	"\tmaterials\x18\v \x03(\tR\tmaterials\x12)\n" +
+	" \x01(\x03R\bdeletion\x120\n" +
+	"\bversions\x18\v \x03(\v2\x14.qkms.record.VersionR\bversions\x12)\n" +
 	"\x10current_material\x18\f \x01(\tR\x0fcurrentMaterial\x12\x12\n" +
 	"\x04gone\x18\r \x01(\bR\x04gone\x12\x18\n" +
-	"\aaliases\x18\x0e \x01(\rR\aaliases\x12\x16\n" +
-	"\x06policy\x18\x0f \x01(\tR\x06policy\x12!\n" +
+	"\aaliases\x18\x0e \x01(\rR\aaliases\x12!\n" +
 	"\fmulti_region\x18\x10 \x01(\bR\vmultiRegion\x12$\n" +
-	"\x04tags\x18\x11 \x03(\v2\x10.qkms.record.TagR\x04tags\"-\n" +
+	"\x04tags\x18\x11 \x03(\v2\x10.qkms.record.TagR\x04tags\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x12 \x01(\fR\tpublicKey\x12#\n" +
+	"\rrotation_days\x18\x13 \x01(\rR\frotationDays\x12#\n" +
+	"\rnext_rotation\x18\x14 \x01(\x03R\fnextRotation\x12)\n" +
+	"\x10rotation_started\x18\x15 \x01(\x03R\x0frotationStarted\x12.\n" +
+	"\x13on_demand_rotations\x18\x16 \x01(\rR\x11onDemandRotations\x12'\n" +
+	"\x0fdeletion_window\x18\x17 \x01(\rR\x0edeletionWindow\x12(\n" +
+	"\x10custom_key_store\x18\x18 \x01(\tR\x0ecustomKeyStore\x12\x17\n" +
+	"\axks_key\x18\x19 \x01(\tR\x06xksKey\"\xfb\x01\n" +
+	"\aVersion\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04made\x18\x02 \x01(\x03R\x04made\x12\x18\n" +
+	"\arotated\x18\x03 \x01(\x03R\arotated\x12\x1a\n" +
+	"\brotation\x18\x04 \x01(\tR\brotation\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x18\n" +
+	"\amissing\x18\x06 \x01(\bR\amissing\x12)\n" +
+	"\x10expiration_model\x18\a \x01(\tR\x0fexpirationModel\x12\x19\n" +
+	"\bvalid_to\x18\b \x01(\x03R\avalidTo\x12 \n" +
+	"\vdescription\x18\t \x01(\tR\vdescription\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"!\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x1c\n" +
+	"\x06Policy\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"]\n" +
+	"\vMultiRegion\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x18\n" +
+	"\aprimary\x18\x02 \x01(\tR\aprimary\x12\x1a\n" +
+	"\breplicas\x18\x03 \x03(\tR\breplicas\"\xc2\x05\n" +
+	"\x05Grant\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12\x15\n" +
+	"\x06key_id\x18\x04 \x01(\tR\x05keyId\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12\x18\n" +
+	"\agrantee\x18\x06 \x01(\tR\agrantee\x12\x1a\n" +
+	"\bretiring\x18\a \x01(\tR\bretiring\x12\x1e\n" +
+	"\n" +
+	"operations\x18\b \x03(\tR\n" +
+	"operations\x12L\n" +
+	"\x0econtext_equals\x18\t \x03(\v2%.qkms.record.Grant.ContextEqualsEntryR\rcontextEquals\x12L\n" +
+	"\x0econtext_subset\x18\n" +
+	" \x03(\v2%.qkms.record.Grant.ContextSubsetEntryR\rcontextSubset\x12'\n" +
+	"\x0fissuing_account\x18\v \x01(\tR\x0eissuingAccount\x12\x18\n" +
+	"\acreated\x18\f \x01(\x03R\acreated\x12'\n" +
+	"\x0fgrantee_service\x18\r \x01(\tR\x0egranteeService\x12)\n" +
+	"\x10retiring_service\x18\x0e \x01(\tR\x0fretiringService\x12\x1d\n" +
+	"\n" +
+	"source_arn\x18\x0f \x01(\tR\tsourceArn\x12 \n" +
+	"\vfingerprint\x18\x10 \x01(\fR\vfingerprint\x1a@\n" +
+	"\x12ContextEqualsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a@\n" +
+	"\x12ContextSubsetEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\n" +
+	"\n" +
+	"\bGrantRef\"$\n" +
+	"\n" +
+	"GrantCount\x12\x16\n" +
+	"\x06grants\x18\x01 \x01(\rR\x06grants\"q\n" +
+	"\aLastUse\x12\x1c\n" +
+	"\toperation\x18\x01 \x01(\tR\toperation\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x19\n" +
+	"\bevent_id\x18\x03 \x01(\tR\aeventId\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"\x8b\x04\n" +
+	"\bKeyStore\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06region\x18\x03 \x01(\tR\x06region\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x14\n" +
+	"\x05state\x18\x06 \x01(\tR\x05state\x12\x14\n" +
+	"\x05error\x18\a \x01(\tR\x05error\x12\x18\n" +
+	"\acreated\x18\b \x01(\x03R\acreated\x12\x18\n" +
+	"\acluster\x18\t \x01(\tR\acluster\x12!\n" +
+	"\ftrust_anchor\x18\n" +
+	" \x01(\tR\vtrustAnchor\x12\x1a\n" +
+	"\bpassword\x18\v \x01(\tR\bpassword\x12\"\n" +
+	"\fconnectivity\x18\f \x01(\tR\fconnectivity\x12\x1a\n" +
+	"\bendpoint\x18\r \x01(\tR\bendpoint\x12\x12\n" +
+	"\x04path\x18\x0e \x01(\tR\x04path\x12\x1f\n" +
+	"\vvpc_service\x18\x0f \x01(\tR\n" +
+	"vpcService\x12\x1b\n" +
+	"\tvpc_owner\x18\x10 \x01(\tR\bvpcOwner\x12#\n" +
+	"\rcredential_id\x18\x11 \x01(\tR\fcredentialId\x12+\n" +
+	"\x11credential_secret\x18\x12 \x01(\tR\x10credentialSecret\x12\x12\n" +
+	"\x04keys\x18\x13 \x01(\rR\x04keys\"!\n" +
 	"\x05Owner\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\"\x98\x01\n" +
 	"\x05Alias\x12\x18\n" +
@@ -727,7 +1632,9 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\acreated\x18\x05 \x01(\x03R\acreated\x12\x18\n" +
 	"\aupdated\x18\x06 \x01(\x03R\aupdated\"\t\n" +
 	"\aAliasOf\"\x05\n" +
-	"\x03Due\"\xa5\x01\n" +
+	"\x03Due\"\x1e\n" +
+	"\fKeyStoreName\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xa5\x01\n" +
 	"\tAccessKey\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
@@ -756,27 +1663,41 @@ func file_internal_record_recordpb_record_proto_rawDescGZIP() []byte {
 	return file_internal_record_recordpb_record_proto_rawDescData
 }
 
-var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_internal_record_recordpb_record_proto_goTypes = []any{
-	(*Key)(nil),       // 0: qkms.record.Key
-	(*Tag)(nil),       // 1: qkms.record.Tag
-	(*Owner)(nil),     // 2: qkms.record.Owner
-	(*Alias)(nil),     // 3: qkms.record.Alias
-	(*AliasOf)(nil),   // 4: qkms.record.AliasOf
-	(*Due)(nil),       // 5: qkms.record.Due
-	(*AccessKey)(nil), // 6: qkms.record.AccessKey
-	(*Outbox)(nil),    // 7: qkms.record.Outbox
-	(*Note)(nil),      // 8: qkms.record.Note
-	(*Change)(nil),    // 9: qkms.record.Change
+	(*Key)(nil),          // 0: qkms.record.Key
+	(*Version)(nil),      // 1: qkms.record.Version
+	(*Tag)(nil),          // 2: qkms.record.Tag
+	(*Policy)(nil),       // 3: qkms.record.Policy
+	(*MultiRegion)(nil),  // 4: qkms.record.MultiRegion
+	(*Grant)(nil),        // 5: qkms.record.Grant
+	(*GrantRef)(nil),     // 6: qkms.record.GrantRef
+	(*GrantCount)(nil),   // 7: qkms.record.GrantCount
+	(*LastUse)(nil),      // 8: qkms.record.LastUse
+	(*KeyStore)(nil),     // 9: qkms.record.KeyStore
+	(*Owner)(nil),        // 10: qkms.record.Owner
+	(*Alias)(nil),        // 11: qkms.record.Alias
+	(*AliasOf)(nil),      // 12: qkms.record.AliasOf
+	(*Due)(nil),          // 13: qkms.record.Due
+	(*KeyStoreName)(nil), // 14: qkms.record.KeyStoreName
+	(*AccessKey)(nil),    // 15: qkms.record.AccessKey
+	(*Outbox)(nil),       // 16: qkms.record.Outbox
+	(*Note)(nil),         // 17: qkms.record.Note
+	(*Change)(nil),       // 18: qkms.record.Change
+	nil,                  // 19: qkms.record.Grant.ContextEqualsEntry
+	nil,                  // 20: qkms.record.Grant.ContextSubsetEntry
 }
 var file_internal_record_recordpb_record_proto_depIdxs = []int32{
-	1, // 0: qkms.record.Key.tags:type_name -> qkms.record.Tag
-	9, // 1: qkms.record.Note.changes:type_name -> qkms.record.Change
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1,  // 0: qkms.record.Key.versions:type_name -> qkms.record.Version
+	2,  // 1: qkms.record.Key.tags:type_name -> qkms.record.Tag
+	19, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
+	20, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
+	18, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_internal_record_recordpb_record_proto_init() }
@@ -790,7 +1711,7 @@ func file_internal_record_recordpb_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_record_recordpb_record_proto_rawDesc), len(file_internal_record_recordpb_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
