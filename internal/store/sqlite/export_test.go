@@ -32,3 +32,24 @@ func (d *DB) LoseNote(ctx context.Context, shard, rev int) error {
 		return err
 	})
 }
+
+// Stall keeps the writer busy until resume is called, so that what is written meanwhile queues up.
+func (d *DB) Stall() (resume func()) {
+	began, end, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = d.write(context.Background(), func(*session) error {
+			close(began)
+			<-end
+			return nil
+		})
+	}()
+	<-began
+	return func() {
+		close(end)
+		<-done
+	}
+}
+
+// Queued is how many requests wait for the writer.
+func (d *DB) Queued() int { return len(d.queue) }

@@ -110,7 +110,7 @@ func place(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeDirectory(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	resolved, err := filepath.EvalSymlinks(path)
@@ -120,8 +120,36 @@ func place(path string) (string, error) {
 	return resolved, err
 }
 
-// create makes an empty file readable by its owner alone. SQLite gives its -wal and -shm the same
-// mode. SQLite itself syncs the directory for the files it makes, but finds this one made.
+// makeDirectory is os.MkdirAll, durably: a directory not synced in its parent is gone after a power
+// cut, with everything that was synced in it.
+func makeDirectory(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		if err := makeDirectory(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(dir))
+}
+
+func syncDirectory(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// create makes an empty file readable by its owner alone; SQLite gives its -wal and -shm the same
+// mode. The file's name becomes durable when SQLite syncs the directory for the log, before the first
+// commit is acknowledged.
 func create(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, os.ErrExist) {
@@ -130,14 +158,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return f.Close()
 }
 
 func (d *DB) openWriter(ctx context.Context, opts Options) (err error) {

@@ -1,0 +1,186 @@
+package cutfs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+var (
+	_ fs.NodeLookuper  = (*directory)(nil)
+	_ fs.NodeReaddirer = (*directory)(nil)
+	_ fs.NodeCreater   = (*directory)(nil)
+	_ fs.NodeMkdirer   = (*directory)(nil)
+	_ fs.NodeUnlinker  = (*directory)(nil)
+	_ fs.NodeRenamer   = (*directory)(nil)
+	_ fs.NodeFsyncer   = (*directory)(nil)
+	_ fs.NodeGetattrer = (*directory)(nil)
+	_ fs.NodeOpener    = (*file)(nil)
+	_ fs.NodeReader    = (*file)(nil)
+	_ fs.NodeWriter    = (*file)(nil)
+	_ fs.NodeFsyncer   = (*file)(nil)
+	_ fs.NodeFlusher   = (*file)(nil)
+	_ fs.NodeGetattrer = (*file)(nil)
+	_ fs.NodeSetattrer = (*file)(nil)
+)
+
+// Mount serves the disk at dir until the returned function unmounts it. It needs /dev/fuse and the
+// right to mount, and no fusermount.
+func (d *Disk) Mount(dir string) (unmount func() error, err error) {
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		return nil, fmt.Errorf("this machine has no FUSE, without which power cannot be cut: load the fuse module (%w)", err)
+	}
+	server, err := fs.Mount(dir, d.root, &fs.Options{MountOptions: fuse.MountOptions{
+		DirectMountStrict: true,
+		FsName:            "cutfs",
+		Name:              "cutfs",
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("mount at %s (this needs the right to mount, as root has): %w", dir, err)
+	}
+	return server.Unmount, nil
+}
+
+func (dir *directory) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	dir.disk.mu.Lock()
+	defer dir.disk.mu.Unlock()
+	child, ok := dir.now[name]
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	return dir.entry(ctx, child, out), 0
+}
+
+// entry tells FUSE about a child; mu is held.
+func (dir *directory) entry(ctx context.Context, child any, out *fuse.EntryOut) *fs.Inode {
+	switch child := child.(type) {
+	case *directory:
+		out.Mode = syscall.S_IFDIR | child.mode
+		return child.inode(ctx, dir, child, syscall.S_IFDIR)
+	case *file:
+		child.attr(&out.Attr)
+		return child.inode(ctx, dir, child, syscall.S_IFREG)
+	}
+	panic("cutfs: internal error: an entry that is neither file nor directory")
+}
+
+// inode returns the one inode that a node has as long as it lives.
+func (n *node) inode(ctx context.Context, dir *directory, child fs.InodeEmbedder, kind uint32) *fs.Inode {
+	if n.StableAttr().Ino != 0 {
+		return &n.Inode
+	}
+	n.disk.stable++
+	return dir.NewInode(ctx, child, fs.StableAttr{Mode: kind, Ino: n.disk.stable + 1})
+}
+
+func (dir *directory) Readdir(context.Context) (fs.DirStream, syscall.Errno) {
+	dir.disk.mu.Lock()
+	defer dir.disk.mu.Unlock()
+	var list []fuse.DirEntry
+	for name := range dir.now {
+		list = append(list, fuse.DirEntry{Name: name})
+	}
+	return fs.NewListDirStream(list), 0
+}
+
+func (dir *directory) Create(ctx context.Context, name string, _, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	child := dir.disk.newFile(mode & 0o777)
+	child.scratch = scratch(name)
+	inode, errno := dir.add(ctx, name, child, out)
+	return inode, nil, 0, errno
+}
+
+func (dir *directory) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	return dir.add(ctx, name, dir.disk.newDirectory(mode&0o777), out)
+}
+
+func (dir *directory) add(ctx context.Context, name string, child any, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	errno = dir.disk.change(func() {
+		dir.disk.rename(naming{{dir, name, child}})
+		inode = dir.entry(ctx, child, out)
+	})
+	return inode, errno
+}
+
+func (dir *directory) Unlink(_ context.Context, name string) syscall.Errno {
+	return dir.disk.change(func() { dir.disk.rename(naming{{dir, name, nil}}) })
+}
+
+func (dir *directory) Rename(_ context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	to, ok := parent.(*directory)
+	if !ok || flags != 0 {
+		return syscall.ENOTSUP
+	}
+	return dir.disk.change(func() {
+		dir.disk.rename(naming{{dir, name, nil}, {to, newName, dir.now[name]}})
+	})
+}
+
+func (dir *directory) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+	return dir.disk.change(func() { dir.disk.flushNames(dir) })
+}
+
+func (dir *directory) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	out.Mode = syscall.S_IFDIR | dir.mode
+	return 0
+}
+
+func (f *file) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) { return nil, 0, 0 }
+
+// Flush is close(2), which makes nothing durable.
+func (f *file) Flush(context.Context, fs.FileHandle) syscall.Errno { return 0 }
+
+func (f *file) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	n := 0
+	if off < int64(len(f.now)) {
+		n = copy(dest, f.now[off:])
+	}
+	return fuse.ReadResultData(dest[:n]), 0
+}
+
+func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+	return uint32(len(data)), f.change(func() { f.write(data, int(off)) })
+}
+
+func (f *file) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno { return f.change(f.flush) }
+
+// change is Disk.change, but scratch files are beyond counting and failing.
+func (f *file) change(do func()) syscall.Errno {
+	if !f.scratch {
+		return f.disk.change(do)
+	}
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	do()
+	return 0
+}
+
+func (f *file) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	f.attr(&out.Attr)
+	return 0
+}
+
+func (f *file) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) (errno syscall.Errno) {
+	if size, ok := in.GetSize(); ok {
+		errno = f.change(func() { f.resize(int(size)) })
+	}
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	if mode, ok := in.GetMode(); ok {
+		f.mode = mode & 0o777
+	}
+	f.attr(&out.Attr)
+	return errno
+}
+
+func (f *file) attr(out *fuse.Attr) {
+	out.Mode, out.Size, out.Nlink = syscall.S_IFREG|f.mode, uint64(len(f.now)), 1
+}
