@@ -17,6 +17,7 @@ type Record struct {
 	EventSource  string `json:"eventSource"`
 	EventType    string `json:"eventType"`
 	RequestID    string `json:"requestID"`
+	AWSRegion    string `json:"awsRegion"`
 	ErrorCode    string `json:"errorCode"`
 	ErrorMessage string `json:"errorMessage"`
 	UserIdentity struct {

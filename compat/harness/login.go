@@ -83,7 +83,18 @@ func newWire(t *http.Transport) *Wire {
 }
 
 // RoundTrip implements http.RoundTripper.
+//
+// The SDK closes a request's body once it has the head of the answer, and its body says io.EOF to a
+// second Close. Against a server that answers before net/http's writing goroutine comes to close the
+// body itself, net/http takes that for a failed write and drops the connection, in the middle of an
+// answer that is longer than its buffer. So the transport gets a body of its own.
 func (w *Wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	sent, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.Body = io.NopCloser(bytes.NewReader(sent))
 	res, err := w.under.RoundTrip(req)
 	if err != nil {
 		return nil, err

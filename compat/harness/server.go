@@ -35,6 +35,14 @@ type Server struct {
 // server is asked to, and must exit with status 0.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	s := New(t, args...)
+	s.Restart()
+	return s
+}
+
+// New is Start of a server that does not run yet.
+func New(t testing.TB, args ...string) *Server {
+	t.Helper()
 	dir := t.TempDir()
 	s := &Server{
 		Dir: filepath.Join(dir, "data"), Log: filepath.Join(dir, "log"), Wire: newWire(nil),
@@ -42,7 +50,6 @@ func Start(t testing.TB, args ...string) *Server {
 	}
 	s.verb = append([]string{"dev", "--listen", "127.0.0.1:0", "--data", s.Dir, "--env-file", s.env}, args...)
 	t.Cleanup(s.end)
-	s.Restart()
 	return s
 }
 
@@ -131,6 +138,22 @@ func (s *Server) Kill9() {
 		s.t.Fatalf("kill -9: %v", err)
 	}
 	s.gone()
+}
+
+// CrashStarting starts the server and kills it after a while, wherever it then is.
+func (s *Server) CrashStarting(after time.Duration) {
+	s.t.Helper()
+	live, err := launch(s.Log, s.verb...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	select {
+	case <-time.After(after):
+		s.live = live
+		s.Kill9()
+	case <-live.ended:
+		s.t.Fatalf("qkms ended by itself: %v", live.err)
+	}
 }
 
 // Stop asks the server to end, and fails the test unless it does so with status 0.
