@@ -95,7 +95,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	yes := func(p *bool, usage string) { fs.BoolVar(p, name, *p, usage) }
 	switch name {
 	case "data":
-		text(&c.Data, "data `DIR`ectory")
+		text(&c.Data, "the data directory, `DIR`")
 	case "listen":
 		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
 	case "root-key":

@@ -49,7 +49,7 @@ func dev(ctx context.Context, c *command) error {
 	if err != nil {
 		return errors.Join(err, ln.Close(), h.Close())
 	}
-	return c.serve(ctx, h, server.HTTP(h.Server, nil, h.Logger), ln)
+	return c.until(ctx, h, server.HTTP(h.Server, nil, h.Logger), ln)
 }
 
 func (c *command) seeds() (*seed.File, error) {

@@ -29,7 +29,7 @@ func loopback(ctx context.Context, listen string) (string, error) {
 	for _, a := range addrs {
 		a = a.Unmap()
 		if !a.IsLoopback() {
-			return "", fmt.Errorf("%q is %s, which others can reach", host, a)
+			return "", fmt.Errorf("%q means %s, which others can reach", listen, a)
 		}
 		if !first.IsValid() || a.Is4() && !first.Is4() {
 			first = a

@@ -105,7 +105,8 @@ func (c *command) parse(fs *flag.FlagSet, v verb, args []string) (err error) {
 			if errors.Is(err, flag.ErrHelp) {
 				return err
 			}
-			return misused("%s; `qkms %s -h` explains", strings.TrimPrefix(err.Error(), "flag: "), v.name)
+			text := strings.Replace(err.Error(), "flag provided but not defined: -", "unknown flag --", 1)
+			return misused("qkms %s: %s; `qkms %s -h` explains", v.name, text, v.name)
 		}
 		if fs.NArg() == 0 {
 			break

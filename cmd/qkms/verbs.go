@@ -1,5 +1,10 @@
 package main
 
+import "qkms/internal/admin"
+
+// opens are the flags of every verb that may have to open the store.
+const opens = "data root-key passphrase-file "
+
 // verbs is the table of commands, in the order of help.
 func verbs() []verb {
 	return []verb{
@@ -7,13 +12,142 @@ func verbs() []verb {
 			name:  "dev",
 			brief: "Serve for development: a store is made, credentials are printed",
 			about: `
-Plain HTTP on loopback only. On the first start a store is made in --data, with an access key and a
+Plain HTTP on loopback only. On the first start a store is made in --data, with an access key, and a
 key that alias/dev names; every later start over the same data prints the same credentials. Every
-well-formed Region is served. The root key lies beside the data: for tests and trials, not for secrets.`,
-			takes:    "listen data arn-style env-file seed account region",
+well-formed Region is served. The root key lies beside the data: for tests and trials, not for secrets.
+
+A --seed file makes sure of fixtures, the same on every machine:
+
+    version: 1
+    account: 111122223333        # of what names no other
+    region: us-east-1
+    access_keys:
+      - id: AKIAIOSFODNN7EXAMPLE
+        secret: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+    keys:
+      - id: 1234abcd-12ab-34cd-56ef-1234567890ab
+        material: 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f   # hex or base64; random if left out
+        aliases: [alias/app]
+        enabled: true
+
+What is there already is left as it is; what contradicts the file is an error.`,
+			takes:    "listen data arn-style env-file seed account region log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,
 		},
+		{
+			name:  "init",
+			brief: "Make the store of a new deployment, its root key, TLS pair and first access key",
+			about: `
+The root key is made in DIR/root.key, or where --root-key says, or is wrapped under a passphrase: keep
+it, or a copy, apart from the data and from backups. The TLS pair is signed by a CA made for it, whose
+certificate is printed for clients to trust. The access key is printed once.
+
+Nothing is ever overwritten. Interrupted, init is run again and makes what is missing. A certificate is
+renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init again: the CA stays.`,
+			takes: opens + "account hostname no-tls",
+			run:   initialise,
+		},
+		{
+			name:  "serve",
+			brief: "Serve the API from an initialised data directory",
+			about: `
+TLS 1.3, with the pair of init or the one given. SIGTERM and SIGINT let requests end for up to 30
+seconds; a second one ends the process at once.
+
+What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
+qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
+			takes:    opens + "listen tls-cert tls-key no-tls insecure-http regions arn-style partition log-format",
+			defaults: func(c *Config) { c.Listen = ":8443" },
+			run:      serve,
+		},
+		{
+			name:  "access-key create",
+			brief: "Make an access key for the root user of an account",
+			about: viaServer,
+			takes: opens + "account description json",
+			run:   accessKeyCreate,
+		},
+		{
+			name:     "access-key list",
+			brief:    "List access keys, without their secrets",
+			about:    viaServer,
+			takes:    opens + "account json",
+			defaults: func(c *Config) { c.Account = "" },
+			run:      accessKeyList,
+		},
+		{
+			name:     "access-key disable",
+			brief:    "Make an access key be refused, from its next request on",
+			operands: "ID",
+			about:    viaServer,
+			takes:    opens,
+			run:      onAccessKey(admin.DisableAccessKey, "disabled"),
+		},
+		{
+			name:     "access-key enable",
+			brief:    "Make a disabled access key work again",
+			operands: "ID",
+			about:    viaServer,
+			takes:    opens,
+			run:      onAccessKey(admin.EnableAccessKey, "active"),
+		},
+		{
+			name:     "access-key delete",
+			brief:    "Remove an access key for good",
+			operands: "ID",
+			about:    viaServer,
+			takes:    opens,
+			run:      onAccessKey(admin.DeleteAccessKey, "deleted"),
+		},
+		{
+			name:  "root rotate",
+			brief: "Wrap the keys of the store under a new root key",
+			about: `
+Without a flag the key file that opened the store is replaced by one with a new key; a crash at any
+moment leaves a store that opens. With --new-root-key or --new-passphrase-file that alone opens the
+store from now on: give it to the service before its next start. Other sources are added again with
+` + "`qkms root add`" + `. Records and ciphertexts are not touched.
+
+Backups from before still open with the former root only. After a leak rotate the KEK too: whoever
+had the former root and a copy of the store has the KEK.
+
+` + viaServer,
+			takes: opens + "new-root-key new-passphrase-file",
+			run:   rootRotate,
+		},
+		{
+			name:  "root add",
+			brief: "Let a further key file or passphrase open the store",
+			about: "What is added opens the same root key; to take a source away, rotate the root.\n\n" + viaServer,
+			takes: opens + "new-root-key new-passphrase-file",
+			run:   rootAdd,
+		},
+		{
+			name:  "kek rotate",
+			brief: "Seal every record again under a new key encryption key, and drop the former one",
+			about: "Requests are served meanwhile. Interrupted, it goes on when it is run again. Old backups keep\nopening with what opened them.\n\n" + viaServer,
+			takes: opens + "json",
+			run:   kekRotate,
+		},
+		{
+			name:  "kek list",
+			brief: "List the key encryption keys of the store",
+			about: viaServer,
+			takes: opens + "json",
+			run:   kekList,
+		},
+		{
+			name:  "doctor",
+			brief: "Look at everything that could be wrong; exit 1 if something is",
+			about: "Reads the whole store and the whole audit log.\n\n" + viaServer,
+			takes: opens + "tls-cert tls-key no-tls json",
+			run:   doctor,
+		},
+		{name: "version", brief: "Print what this build is", run: version},
 		{name: "help", brief: "List the verbs", run: help},
 	}
 }
+
+const viaServer = `While a server runs on the data directory it does this, asked through its socket there; otherwise the
+store is opened for it. Either way the audit log tells who did it.`

@@ -111,3 +111,15 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 	}
 	return conn, err
 }
+
+// Running reports whether a server listens for its operator in dir.
+func Running(dir string) (bool, error) {
+	conn, err := dial(context.Background(), dir)
+	if errors.Is(err, errNobody) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, conn.Close()
+}

@@ -23,6 +23,7 @@ var actions = []interface {
 	refuse(h *Host, who Operator, reason string) error
 }{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
+	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine,
 }
 
 // A Door is the socket of a running server.

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"qkms/internal/admin"
+)
+
+// printJSON is the result of a verb for a program.
+func (c *command) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "%s\n", text)
+	return err
+}
+
+func accessKeyCreate(ctx context.Context, c *command) error {
+	made, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: c.Description}, nil)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.printJSON(made)
+	}
+	return c.printSecret(made)
+}
+
+// printSecret is the only time that a secret is told.
+func (c *command) printSecret(k admin.AccessKeyMade) error {
+	_, err := fmt.Fprintf(c.out, "Access key for the root user of account %s; the secret is not shown again:\n\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n",
+		k.Account, k.ID, k.Secret)
+	return err
+}
+
+func accessKeyList(ctx context.Context, c *command) error {
+	keys, err := admin.Do(ctx, c.place(), admin.ListAccessKeys, admin.InAccount{Account: c.Account}, nil)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return c.printJSON(keys)
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	line(w, "ID\tACCOUNT\tSTATE\tCREATED\tDESCRIPTION")
+	for _, k := range keys {
+		state := "active"
+		if !k.Active {
+			state = "disabled"
+		}
+		line(w, "%s\t%s\t%s\t%s\t%q", k.ID, k.Account, state, k.Created.Format(time.RFC3339), k.Description)
+	}
+	return w.Flush()
+}
+
+// onAccessKey is a verb about one access key.
+func onAccessKey(a *admin.Action[admin.AccessKeyID, admin.AccessKeyID], done string) func(context.Context, *command) error {
+	return func(ctx context.Context, c *command) error {
+		k, err := admin.Do(ctx, c.place(), a, admin.AccessKeyID{ID: c.operands[0]}, nil)
+		if err != nil {
+			return err
+		}
+		line(c.out, "%s is %s", k.ID, done)
+		return nil
+	}
+}

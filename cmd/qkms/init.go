@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"qkms/internal/admin"
+	"qkms/internal/node"
+	"qkms/internal/seal"
+	"qkms/internal/store"
+)
+
+// initialise is `qkms init`. It makes what is missing and nothing else, in an order in which it can
+// be interrupted anywhere and run again: root key, store, TLS pair, access key.
+func initialise(ctx context.Context, c *command) error {
+	if c.RootKey != "" && c.PassphraseFile != "" {
+		return misused("--root-key or --passphrase-file, not both; `qkms root add` adds the other one")
+	}
+	if err := ownDir(c.Data); err != nil {
+		return err
+	}
+	made, err := c.makeStore(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.NoTLS {
+		madeTLS, err := c.makeTLS()
+		if err != nil {
+			return err
+		}
+		made = made || madeTLS
+	}
+	keys, err := admin.Do(ctx, c.place(), admin.ListAccessKeys, admin.InAccount{}, nil)
+	switch {
+	case err != nil:
+		return err
+	case len(keys) > 0 && !made:
+		return fmt.Errorf("%s is initialised, with %d access keys: nothing was changed; `qkms access-key create` makes another", c.Data, len(keys))
+	case len(keys) > 0:
+		return nil
+	}
+	k, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: "first access key, made by qkms init"}, nil)
+	if err != nil {
+		return err
+	}
+	line(c.out, "")
+	if err := c.printSecret(k); err != nil {
+		return err
+	}
+	line(c.out, "\nStart it with: qkms serve --data %s", c.Data)
+	return nil
+}
+
+// makeStore makes root key and store; false when the store is there. A key file is only made while
+// there is no database, so that none ever lies beside a store that it does not open.
+func (c *command) makeStore(ctx context.Context) (bool, error) {
+	src, file := seal.Source(nil), ""
+	if c.PassphraseFile != "" {
+		src = passphraseIn(c.PassphraseFile)
+	} else {
+		if file = c.RootKey; file == "" {
+			file = filepath.Join(c.Data, "root.key")
+		}
+		src, c.RootKey = seal.KeyFile(file), file
+	}
+	madeFile := file != "" && !exists(file) && !exists(node.Database(c.Data))
+	if madeFile {
+		if err := seal.NewKeyFile(file); err != nil {
+			return false, err
+		}
+	}
+	err := node.Init(ctx, c.node(new(unsealing)), src)
+	if errors.Is(err, node.ErrInitialised) || c.served(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	line(c.out, "Made a store in %s.", c.Data)
+	if file == "" {
+		line(c.out, "The passphrase opens it: without it every key is lost.")
+		return true, nil
+	}
+	whose := "The root key was there already:"
+	if madeFile {
+		whose = "Made a root key:"
+	}
+	line(c.out, "%s %s\n  Without it every key is lost; with it and a copy of %s anybody has them all.\n  Keep a copy apart from the data and from its backups.", whose, file, c.Data)
+	return true, nil
+}
+
+// served reports whether a running server has the store: then it has been made.
+func (c *command) served(err error) bool {
+	return errors.Is(err, store.ErrLocked) && exists(admin.Socket(c.Data))
+}

@@ -1,0 +1,132 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"qkms/internal/audit"
+	"qkms/internal/node"
+)
+
+// A Verdict is how a Check came out.
+type Verdict string
+
+const (
+	Fine    Verdict = "ok"
+	Notice  Verdict = "note"    // works, and could be better
+	Problem Verdict = "PROBLEM" // does not work, or will not for long
+)
+
+// A Check is one thing looked at.
+type Check struct {
+	What    string  `json:"what"`
+	Verdict Verdict `json:"verdict"`
+	Text    string  `json:"text"` // what was found, and what to do about it
+}
+
+// Examine reads everything in the store and in the audit log.
+var Examine = &Action[Nothing, []Check]{
+	Name: "doctor", Event: "ExamineStore", ReadOnly: true,
+	run: func(ctx context.Context, c *call, _ Nothing) ([]Check, error) {
+		return append([]Check{
+			c.rootCheck(), c.kekCheck(), verdict("database", "integrity_check passed, the change log is complete", c.Engine.Check(ctx)),
+			c.recordsCheck(ctx), c.auditCheck(), c.outboxCheck(ctx),
+		}, hardened()...), nil
+	},
+}
+
+// verdict is fine with text, unless err says otherwise.
+func verdict(what, text string, err error) Check {
+	if err != nil {
+		return Check{what, Problem, err.Error()}
+	}
+	return Check{what, Fine, text}
+}
+
+func (c *call) rootCheck() Check {
+	if c.KeyFile == "" {
+		return Check{"root key", Fine, "opened by a credential or a passphrase"}
+	}
+	return Check{"root key", Fine, "opened by key file " + c.KeyFile}
+}
+
+func (c *call) kekCheck() Check {
+	keks := c.Book.Ring().KEKs()
+	current := keks[len(keks)-1]
+	if len(keks) > 1 {
+		return Check{"KEKs", Notice, fmt.Sprintf("%d versions: a rotation was interrupted, `qkms kek rotate` finishes it", len(keks))}
+	}
+	return Check{"KEKs", Fine, fmt.Sprintf("version %d of %s", current.ID, current.Created.Format(time.DateOnly))}
+}
+
+// recordsCheck opens every record. What changes while it is read looks like damage: only the same
+// damage twice is believed.
+func (c *call) recordsCheck(ctx context.Context) Check {
+	var last string
+	for range 5 {
+		rep, err := c.Book.Verify(ctx)
+		switch {
+		case err == nil && len(rep.Orphans) > 0 && last == rep.Orphans[0]:
+			return Check{"records", Problem, fmt.Sprintf("%d materials belong to no key, the first to %s", len(rep.Orphans), rep.Orphans[0])}
+		case err == nil && len(rep.Orphans) == 0:
+			return Check{"records", Fine, fmt.Sprintf("%d open, as told by %d entries of the change log", rep.Records, rep.Notes)}
+		case err == nil:
+			last = rep.Orphans[0]
+		case err.Error() == last:
+			return Check{"records", Problem, last}
+		default:
+			last = err.Error()
+		}
+	}
+	return Check{"records", Notice, "changed while they were read; stop the server to be sure: " + last}
+}
+
+// auditCheck reads the log from end to end. A record from the future means that the clock was, or is,
+// wrong: signatures and deletion dates go by it.
+func (c *call) auditCheck() Check {
+	n := 0
+	var last audit.Entry
+	for e, err := range audit.Scan(node.AuditDir(c.Dir)) {
+		if err != nil {
+			return Check{"audit log", Problem, err.Error()}
+		}
+		n, last = n+1, e
+	}
+	if at := timeOf(last); at.After(c.Now().Add(5 * time.Minute)) {
+		return Check{"audit log", Problem, fmt.Sprintf("the newest record is of %s, the clock says %s: one of them was wrong", at.Format(time.RFC3339), c.Now().UTC().Format(time.RFC3339))}
+	}
+	return Check{"audit log", Fine, fmt.Sprintf("%d records read", n)}
+}
+
+func (c *call) outboxCheck(ctx context.Context) Check {
+	left, err := c.Book.Undelivered(ctx)
+	if err != nil {
+		return Check{"audit outbox", Problem, err.Error()}
+	}
+	ids := make([]string, 0, len(left))
+	for id := range left {
+		ids = append(ids, id)
+	}
+	missing, err := c.Audit.Missing(ctx, ids...)
+	if err == nil {
+		missing, err = c.Audit.Missing(ctx, missing...) // what was on its way a moment ago has arrived
+	}
+	switch {
+	case err != nil:
+		return Check{"audit outbox", Problem, err.Error()}
+	case len(missing) > 0:
+		return Check{"audit outbox", Problem, fmt.Sprintf("%d records are not in the audit log yet; restarting the server brings them there", len(missing))}
+	}
+	return Check{"audit outbox", Fine, "every change has its record in the log"}
+}
+
+// timeOf is when an entry was written, or the zero time.
+func timeOf(e audit.Entry) time.Time {
+	var rec struct {
+		EventTime time.Time `json:"eventTime"`
+	}
+	_ = json.Unmarshal(e.Line, &rec) // Scan has found it to be JSON
+	return rec.EventTime
+}
