@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/json"
 	"os/exec"
 	"testing"
 )
@@ -23,4 +24,16 @@ func Run(t testing.TB, args ...string) string {
 func (s *Server) Run(args ...string) string {
 	s.t.Helper()
 	return Run(s.t, append(args, "--data", s.Dir)...)
+}
+
+// As returns a login of another account's root user, whose access key is made while the server runs.
+func (s *Server) As(account string) Login {
+	s.t.Helper()
+	var made struct{ ID, Secret string }
+	if err := json.Unmarshal([]byte(s.Run("access-key", "create", "--json", "--account", account)), &made); err != nil {
+		s.t.Fatalf("access-key create: %v", err)
+	}
+	l := s.Login
+	l.AccessKeyID, l.Secret = made.ID, made.Secret
+	return l
 }

@@ -72,7 +72,7 @@ func (s *Server) Restart() {
 	if err := os.RemoveAll(s.env); err != nil {
 		s.t.Fatal(err)
 	}
-	live, err := launch(s.Log, s.verb...)
+	live, err := launch(s.Log, nil, s.verb...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func (s *Server) Kill9() {
 // CrashStarting starts the server and kills it after a while, wherever it then is.
 func (s *Server) CrashStarting(after time.Duration) {
 	s.t.Helper()
-	live, err := launch(s.Log, s.verb...)
+	live, err := launch(s.Log, nil, s.verb...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -180,15 +180,16 @@ type process struct {
 	err   error // of Wait; read it after ended
 }
 
-// launch starts qkms with its output appended to the file log.
-func launch(log string, args ...string) (*process, error) {
+// launch starts qkms with its output appended to the file log, and env besides this process's own
+// environment.
+func launch(log string, env []string, args ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
 	p := &process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = out, out, append(os.Environ(), env...)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
