@@ -176,6 +176,45 @@ func DuplicateTags() *Error { return New(Tagging, "Duplicate tag keys") } // [R]
 
 func TagReserved() *Error { return New(Tagging, "Tags beginning with aws: are reserved") } // [R]
 
+// Key policies (§12.2, access §3.6).
+
+// PolicySyntax says what keeps a document from being a policy, and where. [D] code, [U] text
+func PolicySyntax(what string) *Error {
+	return New(MalformedPolicy, "Policy is not well-formed: %s", what)
+}
+
+func PolicyNoPrincipal() *Error {
+	return New(MalformedPolicy, "Policy contains a statement with no principal.") // [R]
+}
+
+func PolicyPrincipal() *Error {
+	return New(MalformedPolicy, "Policy contains a statement with one or more invalid principals.") // [R]
+}
+
+func PolicyArn() *Error {
+	return New(InvalidArn, "An ARN in the specified key policy is invalid.") // [R]
+}
+
+func PolicyLockout() *Error {
+	return New(MalformedPolicy, "The new key policy will not allow you to update the key policy in the future.") // [R]
+}
+
+// PolicyForAllValues refuses ForAllValues on a key that has one value or none. [D]
+func PolicyForAllValues(onContext bool) *Error {
+	head, what := "OverlyPermissiveCondition:", "tag"
+	if onContext {
+		head, what = "OverlyPermissiveCondition:EncryptionContext:", "encryption context"
+	}
+	return New(MalformedPolicy, "%s Using the ForAllValues set operator with a single-valued condition key matches requests without the specified %s "+
+		"or with an unspecified %s. To fix, remove ForAllValues.", head, what, what)
+}
+
+func PolicyTooLong(size, most int) *Error {
+	return New(LimitExceeded, "The key policy is %d bytes long; a key policy has at most %d.", size, most) // [U] text
+}
+
+func NoSuchPolicy() *Error { return New(NotFound, "No such policy exists") } // [P]
+
 // Outcomes.
 
 func WouldSucceed() *Error {

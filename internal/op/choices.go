@@ -25,5 +25,9 @@ var Choices = []Choice{
 	{"Material that is missing", "KeyUnavailableException, HTTP 500."},
 	{"Keys past their deletion date", "Gone to every caller from that instant on, aliases included, whether or not the sweep has come by."},
 	{"Quotas", "50 aliases per key. The quota of keys and request rates are not enforced yet."},
+	{"Principals in key policies", "Their form is checked, not their existence: there are no users or roles yet."},
+	{"Lockout safety check", "A statement with a Condition counts against the caller: an Allow under a condition does not show that the policy can be changed again, a Deny under one does."},
+	{"PutKeyPolicy while deletion is pending", "Allowed, as recorded in operations.md; access.md §3.6 has it refused."},
+	{"Errors in a policy's syntax", "MalformedPolicyDocumentException that says what is wrong and in which statement."},
 	{"Multi-Region keys", "Not built; the ciphertext format has room for them."},
 }

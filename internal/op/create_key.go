@@ -31,6 +31,13 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		if err != nil {
 			return nil, nil, err
 		}
+		if in.Policy != "" {
+			text, err := c.policy(in.Policy, in.BypassPolicyLockoutSafetyCheck)
+			if err != nil {
+				return nil, nil, err
+			}
+			change.Insert(record.OfPolicy(k.Account, k.Region, k.Id), &recordpb.Policy{Text: text})
+		}
 		return &shape.CreateKeyResponse{KeyMetadata: metadata(k)}, change, nil
 	},
 	Audit: func(in *shape.CreateKeyRequest) audit.Detail {
@@ -41,6 +48,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 			audit.String("customerMasterKeySpec", specOf(in)),
 			audit.String("origin", orDefault(in.Origin, shape.OriginTypeAwsKms)),
 			audit.Bool("multiRegion", in.MultiRegion),
+			audit.String("policy", in.Policy).If(in.Policy != ""),
 			audit.Bool("bypassPolicyLockoutSafetyCheck", in.BypassPolicyLockoutSafetyCheck),
 			audit.Objects("tags", tagDetails(in.Tags)),
 			audit.String("customKeyStoreId", in.CustomKeyStoreId).If(in.CustomKeyStoreId != ""),
@@ -51,7 +59,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		return audit.Detail{audit.Object("keyMetadata", metadataDetail(out.KeyMetadata))}
 	},
 	Differs: []string{
-		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins, `MultiRegion` and `Policy` answer UnsupportedOperationException. `Tags` are checked and kept, and seen once ListResourceTags is built.",
+		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins and `MultiRegion` answer UnsupportedOperationException.",
 	},
 }
 
@@ -119,7 +127,7 @@ func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
 }
 
 // keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than one that
-// lacks the policy or the Regions its owner asked for.
+// lacks the Regions its owner asked for.
 func keyBuilt(in *shape.CreateKeyRequest) error {
 	switch {
 	case specOf(in) == shape.KeySpecSm2:
@@ -132,8 +140,6 @@ func keyBuilt(in *shape.CreateKeyRequest) error {
 		return fault.NotBuilt("Origin " + string(in.Origin))
 	case in.MultiRegion:
 		return fault.NotBuilt("MultiRegion")
-	case in.Policy != "":
-		return fault.NotBuilt("Policy")
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"qkms/internal/fault"
@@ -29,10 +31,12 @@ func checkTags(tags []shape.Tag) error {
 	return nil
 }
 
+// storedTags are kept in the order of their names, in which they are listed.
 func storedTags(tags []shape.Tag) []*recordpb.Tag {
 	var out []*recordpb.Tag
 	for _, t := range tags {
 		out = append(out, &recordpb.Tag{Key: t.TagKey, Value: t.TagValue})
 	}
+	slices.SortFunc(out, func(a, b *recordpb.Tag) int { return cmp.Compare(a.Key, b.Key) })
 	return out
 }

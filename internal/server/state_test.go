@@ -29,6 +29,12 @@ var matrix = map[string]string{
 	"Encrypt":                         "D P R I U C OK",
 	"GenerateDataKey":                 "D P R I U C OK",
 	"GenerateDataKeyWithoutPlaintext": "D P R I U C OK",
+	"GetKeyPolicy":                    "OK OK OK OK OK OK OK",
+	"ListKeyPolicies":                 "OK OK OK OK OK OK OK",
+	"ListResourceTags":                "OK OK OK OK OK OK OK",
+	"PutKeyPolicy":                    "OK OK OK OK OK OK OK",
+	"TagResource":                     "OK P R OK OK OK OK",
+	"UntagResource":                   "OK P R OK OK OK OK",
 	"ListAliases":                     "OK OK OK OK OK OK OK",
 	"ReEncrypt":                       "D P R I U C OK",
 	"ScheduleKeyDeletion":             "OK P R OK OK OK X",
@@ -108,6 +114,12 @@ func body(operation, id, alias, blob string) map[string]any {
 		return map[string]any{"KeyId": id, "Plaintext": "aGk="}
 	case "GenerateDataKey", "GenerateDataKeyWithoutPlaintext":
 		return map[string]any{"KeyId": id, "KeySpec": "AES_256"}
+	case "PutKeyPolicy":
+		return map[string]any{"KeyId": id, "Policy": `{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}`}
+	case "TagResource":
+		return map[string]any{"KeyId": id, "Tags": []map[string]any{{"TagKey": "a", "TagValue": "b"}}}
+	case "UntagResource":
+		return map[string]any{"KeyId": id, "TagKeys": []string{"a"}}
 	case "UpdateKeyDescription":
 		return map[string]any{"KeyId": id, "Description": "x"}
 	}

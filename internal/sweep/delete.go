@@ -39,6 +39,7 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 	}
 	return s.commit(ctx, fence, func(c *record.Change) {
 		c.Discard(k.Record())
+		c.Discard(record.OfPolicy(k.Account, k.Region, k.Id))
 		c.Discard(record.OfOwner(k.Id, k.Region))
 		c.Discard(due)
 	})

@@ -1,0 +1,136 @@
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A value is one JSON value with the order of its members kept: a policy comes back to its author in
+// the order it was written in.
+type value struct {
+	kind    kind
+	scalar  string // of a string its text, of anything else its JSON
+	list    []value
+	members []member
+}
+
+type member struct {
+	name string
+	value
+}
+
+type kind int
+
+const (
+	scalarKind kind = iota // number, boolean or null
+	stringKind
+	listKind
+	objectKind
+)
+
+// maxDepth is far more than any policy nests; without it a policy of brackets would be a long recursion.
+const maxDepth = 16
+
+// read parses text. A member that occurs twice in one object is an error: which of the two counts
+// would be for the reader to guess.
+func read(text string) (value, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	v, err := readValue(d, 0)
+	if err != nil {
+		return v, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return v, errors.New("there is more after the end of the document")
+	}
+	return v, nil
+}
+
+func readValue(d *json.Decoder, depth int) (value, error) {
+	if depth > maxDepth {
+		return value{}, fmt.Errorf("it is nested more than %d deep", maxDepth)
+	}
+	token, err := d.Token()
+	if err != nil {
+		return value{}, err
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		if t == '[' {
+			return readList(d, depth)
+		}
+		return readObject(d, depth)
+	case string:
+		return value{kind: stringKind, scalar: t}, nil
+	case json.Number:
+		return value{scalar: t.String()}, nil
+	}
+	return value{scalar: fmt.Sprint(token)}, nil // true, false, or <nil>, which no element takes
+}
+
+func readList(d *json.Decoder, depth int) (value, error) {
+	v := value{kind: listKind}
+	for d.More() {
+		item, err := readValue(d, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.list = append(v.list, item)
+	}
+	_, err := d.Token()
+	return v, err
+}
+
+func readObject(d *json.Decoder, depth int) (value, error) {
+	v := value{kind: objectKind}
+	seen := map[string]bool{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return v, err
+		}
+		n := name.(string) // the decoder takes no other name
+		if seen[n] {
+			return v, fmt.Errorf("%q occurs twice", n)
+		}
+		seen[n] = true
+		item, err := readValue(d, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.members = append(v.members, member{n, item})
+	}
+	_, err := d.Token()
+	return v, err
+}
+
+// get returns a member, or false.
+func (v *value) get(name string) (*value, bool) {
+	for i := range v.members {
+		if v.members[i].name == name {
+			return &v.members[i].value, true
+		}
+	}
+	return nil, false
+}
+
+// texts are the strings of a string or a list of strings; ok is false for anything else, and for an
+// empty list.
+func (v *value) texts() (out []string, ok bool) {
+	switch v.kind {
+	case stringKind:
+		return []string{v.scalar}, true
+	case listKind:
+		for _, item := range v.list {
+			if item.kind != stringKind {
+				return nil, false
+			}
+			out = append(out, item.scalar)
+		}
+		return out, len(out) > 0
+	}
+	return nil, false
+}

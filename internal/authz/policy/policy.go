@@ -1,0 +1,175 @@
+// Package policy reads the policy language of AWS (access.md §3).
+//
+// Parse tells whether a key policy is one, in AWS's words where it is not; Format prints it as it is
+// given back. It is pure, and it decides nothing yet: what a policy allows comes with users and roles.
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"qkms/internal/fault"
+)
+
+// MaxSize is the most a key policy may have, in bytes, white space included (access.md §3.5).
+const MaxSize = 32 << 10
+
+// A Document is a well-formed key policy.
+type Document struct {
+	root       value
+	statements []*value
+}
+
+// Default is the key policy of a key that was given none: everything to the account that owns it, and
+// through its identity policies to whom it trusts.
+func Default(partition, account string) *Document {
+	d, err := Parse(`{"Version":"2012-10-17","Id":"key-default-1","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow",`+
+		`"Principal":{"AWS":"arn:`+partition+`:iam::`+account+`:root"},"Action":"kms:*","Resource":"*"}]}`, partition)
+	if err != nil {
+		panic("policy: internal error: the default policy: " + err.Error()) // a constant, but for two checked words
+	}
+	return d
+}
+
+// Parse reads a key policy. The error is what the caller is told: MalformedPolicyDocumentException
+// with what is wrong and where, InvalidArnException, or LimitExceededException.
+func Parse(text, partition string) (*Document, error) {
+	if len(text) > MaxSize {
+		return nil, fault.PolicyTooLong(len(text), MaxSize)
+	}
+	root, err := read(text)
+	if err != nil {
+		return nil, fault.PolicySyntax("it is not JSON: " + err.Error())
+	}
+	d := &Document{root: root}
+	if err := d.check(partition); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Format returns the policy as GetKeyPolicy gives it.
+func (d *Document) Format() string {
+	var b strings.Builder
+	d.root.format(&b, 0)
+	return b.String()
+}
+
+func (d *Document) check(partition string) error {
+	if d.root.kind != objectKind {
+		return fault.PolicySyntax("it is not an object")
+	}
+	for _, m := range d.root.members {
+		switch m.name {
+		case "Version":
+			if m.kind != stringKind || m.scalar != "2012-10-17" && m.scalar != "2008-10-17" {
+				return fault.PolicySyntax("Version is neither 2012-10-17 nor 2008-10-17")
+			}
+		case "Id":
+			if m.kind != stringKind {
+				return fault.PolicySyntax("Id is not a string")
+			}
+		case "Statement":
+		default:
+			return fault.PolicySyntax(fmt.Sprintf("it has an unknown element %q", m.name))
+		}
+	}
+	return d.checkStatements(partition)
+}
+
+func (d *Document) checkStatements(partition string) error {
+	s, ok := d.root.get("Statement")
+	switch {
+	case !ok:
+		return fault.PolicySyntax("it has no Statement")
+	case s.kind == objectKind:
+		d.statements = []*value{s}
+	case s.kind == listKind && len(s.list) > 0:
+		for i := range s.list {
+			d.statements = append(d.statements, &s.list[i])
+		}
+	default:
+		return fault.PolicySyntax("Statement is neither an object nor a list of objects")
+	}
+	var sids []string
+	for i, s := range d.statements {
+		if err := checkStatement(s, fmt.Sprintf("statement %d", i+1), partition); err != nil {
+			return err
+		}
+		if sid, ok := s.get("Sid"); ok && sid.scalar != "" {
+			if slices.Contains(sids, sid.scalar) {
+				return fault.PolicySyntax(fmt.Sprintf("the Sid %q occurs twice", sid.scalar))
+			}
+			sids = append(sids, sid.scalar)
+		}
+	}
+	return nil
+}
+
+// elements of a statement, each with what must not stand beside it.
+var elements = map[string]string{
+	"Sid": "", "Effect": "", "Condition": "",
+	"Principal": "NotPrincipal", "NotPrincipal": "Principal",
+	"Action": "NotAction", "NotAction": "Action",
+	"Resource": "NotResource", "NotResource": "Resource",
+}
+
+func checkStatement(s *value, where, partition string) error {
+	if s.kind != objectKind {
+		return fault.PolicySyntax(where + " is not an object")
+	}
+	for _, m := range s.members {
+		other, known := elements[m.name]
+		if !known {
+			return fault.PolicySyntax(fmt.Sprintf("%s has an unknown element %q", where, m.name))
+		}
+		if _, both := s.get(other); both {
+			return fault.PolicySyntax(fmt.Sprintf("%s has both %s and %s", where, m.name, other))
+		}
+		if err := checkElement(&m, where, partition); err != nil {
+			return err
+		}
+	}
+	if effect, ok := s.get("Effect"); !ok || effect.scalar != "Allow" && effect.scalar != "Deny" {
+		return fault.PolicySyntax(where + " has an Effect that is neither Allow nor Deny")
+	}
+	_, named := s.get("Principal")
+	if _, not := s.get("NotPrincipal"); !named && !not {
+		return fault.PolicyNoPrincipal()
+	}
+	return nil // no Action or no Resource: it may be saved, and has no effect (§3.1)
+}
+
+func checkElement(m *member, where, partition string) error {
+	switch m.name {
+	case "Sid":
+		if m.kind != stringKind {
+			return fault.PolicySyntax(where + " has a Sid that is not a string")
+		}
+	case "Principal", "NotPrincipal":
+		return checkPrincipal(&m.value, where, partition)
+	case "Action", "NotAction":
+		return checkActions(&m.value, where)
+	case "Resource", "NotResource":
+		if _, ok := m.texts(); !ok {
+			return fault.PolicySyntax(fmt.Sprintf("%s has a %s that is neither a string nor a list of strings", where, m.name))
+		}
+	case "Condition":
+		return checkCondition(&m.value, where)
+	}
+	return nil
+}
+
+func checkActions(v *value, where string) error {
+	actions, ok := v.texts()
+	if !ok {
+		return fault.PolicySyntax(where + " has an Action that is neither a string nor a list of strings")
+	}
+	for _, a := range actions {
+		if service, name, ok := strings.Cut(a, ":"); a != "*" && (!ok || service == "" || name == "") {
+			return fault.PolicySyntax(fmt.Sprintf("%s has the action %q, which is not of the form service:name", where, a))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package policy_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
+)
+
+const root = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}`
+
+func TestMalformedPolicies(t *testing.T) {
+	statement := func(s string) string { return `{"Statement":` + s + `}` }
+	for _, row := range []struct {
+		name, text string
+		code       fault.Code
+		says       string
+	}{
+		{"no JSON", `{`, fault.MalformedPolicy, "not JSON"},
+		{"text after the end", statement(root) + "x", fault.MalformedPolicy, "not JSON"},
+		{"a comment", "// policy\n" + statement(root), fault.MalformedPolicy, "not JSON"},
+		{"a byte order mark", "\ufeff" + statement(root), fault.MalformedPolicy, "not JSON"},
+		{"a trailing comma", `{"Statement":[` + root + `,]}`, fault.MalformedPolicy, "not JSON"},
+		{"no object", `[]`, fault.MalformedPolicy, "not an object"},
+		{"no statement", `{}`, fault.MalformedPolicy, "no Statement"},
+		{"an empty list of statements", `{"Statement":[]}`, fault.MalformedPolicy, "Statement"},
+		{"an unknown element", `{"Statement":` + root + `,"Extra":1}`, fault.MalformedPolicy, `"Extra"`},
+		{"an element in the wrong case", `{"statement":` + root + `}`, fault.MalformedPolicy, `"statement"`},
+		{"a member twice", `{"Statement":{"Effect":"Deny","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}`, fault.MalformedPolicy, `"Effect" occurs twice`},
+		{"a version that is none", `{"Version":"2020-01-01","Statement":` + root + `}`, fault.MalformedPolicy, "Version"},
+		{"a Sid twice", `{"Statement":[{"Sid":"a","Effect":"Deny","Principal":"*"},{"Sid":"a","Effect":"Deny","Principal":"*"}]}`, fault.MalformedPolicy, `"a" occurs twice`},
+		{"no effect", statement(`{"Principal":"*"}`), fault.MalformedPolicy, "statement 1 has an Effect"},
+		{"an effect in the wrong case", statement(`{"Effect":"allow","Principal":"*"}`), fault.MalformedPolicy, "Effect"},
+		{"no principal", statement(`{"Effect":"Allow","Action":"kms:*","Resource":"*"}`), fault.MalformedPolicy, "Policy contains a statement with no principal."},
+		{"principal and its opposite", statement(`{"Effect":"Allow","Principal":"*","NotPrincipal":"*"}`), fault.MalformedPolicy, "both"},
+		{"an action without a service", statement(`{"Effect":"Allow","Principal":"*","Action":"Encrypt"}`), fault.MalformedPolicy, `"Encrypt"`},
+		{"an unknown operator", statement(`{"Effect":"Allow","Principal":"*","Condition":{"StringIs":{"a":"b"}}}`), fault.MalformedPolicy, `"StringIs"`},
+		{"Null with IfExists", statement(`{"Effect":"Allow","Principal":"*","Condition":{"NullIfExists":{"a":"true"}}}`), fault.MalformedPolicy, `"NullIfExists"`},
+		{"a condition value of the wrong kind", statement(`{"Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"a":{}}}}`), fault.MalformedPolicy, "value"},
+		{"a null condition value", statement(`{"Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"a":null}}}`), fault.MalformedPolicy, "value"},
+		{"ForAllValues on the encryption context", statement(`{"Effect":"Allow","Principal":"*","Condition":{"ForAllValues:StringEquals":{"KMS:EncryptionContext:a":"b"}}}`), fault.MalformedPolicy, "OverlyPermissiveCondition:EncryptionContext:"},
+		{"nested without end", `{"Statement":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, fault.MalformedPolicy, "nested"},
+		{"a group", statement(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:group/g"}}`), fault.InvalidArn, "An ARN in the specified key policy is invalid."},
+		{"another partition", statement(`{"Effect":"Allow","Principal":{"AWS":"arn:aws-cn:iam::111122223333:root"}}`), fault.MalformedPolicy, "invalid principals"},
+		{"a role with a wildcard", statement(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/*"}}`), fault.MalformedPolicy, "invalid principals"},
+		{"an unknown kind of principal", statement(`{"Effect":"Allow","Principal":{"Group":"g"}}`), fault.MalformedPolicy, `"Group"`},
+		{"one byte over the limit", statement(root) + strings.Repeat(" ", policy.MaxSize+1-len(statement(root))), fault.LimitExceeded, "32768"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := policy.Parse(row.text, "aws")
+			got, is := errors.AsType[*fault.Error](err)
+			if !is || got.Code != row.code || !strings.Contains(got.Text, row.says) {
+				t.Errorf("got %v, want %s that says %q", err, row.code, row.says)
+			}
+		})
+	}
+}
+
+func TestPoliciesThatArePolicies(t *testing.T) {
+	for name, text := range map[string]string{
+		"a single statement":               `{"Statement":` + root + `}`,
+		"one of the limit's size":          `{"Statement":` + root + `}` + strings.Repeat(" ", policy.MaxSize-len(root)-14),
+		"no action and no resource":        `{"Statement":{"Effect":"Allow","Principal":"*"}}`,
+		"an account, a session, a service": `{"Version":"2008-10-17","Statement":{"Effect":"Deny","Principal":{"AWS":["111122223333","arn:aws:sts::111122223333:assumed-role/r/s","AROAEXAMPLEEXAMPLEEX"],"Service":"s3.amazonaws.com"},"Action":["kms:*"],"Resource":["*"]}}`,
+		"booleans and numbers as values":   `{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":true},"NumericLessThanIfExists":{"kms:x":[1,2]},"ForAnyValue:StringLike":{"kms:EncryptionContextKeys":"a*"}}}}`,
+		"everything but":                   `{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"NotAction":"kms:List*","NotResource":"x"}}`,
+		"a Sid with spaces, an empty Sid":  `{"Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Deny","Principal":"*"},{"Sid":"","Effect":"Deny","Principal":"*"},{"Sid":"","Effect":"Deny","Principal":"*"}]}`,
+		"a role with a path":               `{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/a/b/c"}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := policy.Parse(text, "aws")
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := policy.Parse(d.Format(), "aws")
+			if err != nil || again.Format() != d.Format() {
+				t.Errorf("printed, it reads as %v, %v", again, err)
+			}
+		})
+	}
+}
+
+// What is given back to its author is read the same way again, however often.
+func FuzzParse(f *testing.F) {
+	f.Add(`{"Statement":` + root + `}`)
+	f.Add(policy.Default("aws", "111122223333").Format())
+	f.Add(`{"Statement":{"Effect":"Allow","Principal":"*","Condition":{"Bool":{"a":[true,1.5,"ü<>&\u2028"]}}}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := policy.Parse(text, "aws")
+		if err != nil {
+			if _, is := errors.AsType[*fault.Error](err); !is {
+				t.Fatalf("got %v, which is no fault", err)
+			}
+			return
+		}
+		printed := d.Format()
+		again, err := policy.Parse(printed, "aws")
+		if err != nil && !strings.Contains(err.Error(), "at most 32768") {
+			t.Fatalf("printed as %q: %v", printed, err)
+		}
+		if err == nil && again.Format() != printed {
+			t.Fatalf("got %q, want %q", again.Format(), printed)
+		}
+		if d.KeepsRoot("aws", "111122223333") != (err == nil && again.KeepsRoot("aws", "111122223333")) && err == nil {
+			t.Fatal("the printed policy locks out whom the policy did not, or the reverse")
+		}
+	})
+}
+
+func TestLockout(t *testing.T) {
+	for name, row := range map[string]struct {
+		statement string
+		keeps     bool
+	}{
+		"the root user by ARN":     {root, true},
+		"the account by its id":    {`{"Effect":"Allow","Principal":{"AWS":["111122223333"]},"Action":"KMS:putkey*","Resource":"*"}`, true},
+		"everyone":                 {`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`, true},
+		"another account":          {`{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}`, false},
+		"a user":                   {`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/u"},"Action":"kms:*","Resource":"*"}`, false},
+		"other actions":            {`{"Effect":"Allow","Principal":"*","Action":"kms:Get*","Resource":"*"}`, false},
+		"every action but this":    {`{"Effect":"Allow","Principal":"*","NotAction":"kms:Put*","Resource":"*"}`, false},
+		"every action but another": {`{"Effect":"Allow","Principal":"*","NotAction":"kms:Get*","Resource":"*"}`, true},
+		"no resource":              {`{"Effect":"Allow","Principal":"*","Action":"kms:*"}`, false},
+		"under a condition":        {`{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}`, false},
+		"everyone but the account": {`{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for deny, want := range map[string]bool{
+				"": row.keeps,
+				`,{"Effect":"Deny","Principal":"*","Action":"kms:P?tKeyPolicy","Resource":"*"}`:                                                    false,
+				`,{"Effect":"Deny","Principal":"*","Action":"kms:PutKeyPolicy","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":false}}}`: false,
+				`,{"Effect":"Deny","Principal":{"AWS":"444455556666"},"Action":"kms:PutKeyPolicy","Resource":"*"}`:                                 row.keeps,
+			} {
+				d, err := policy.Parse(`{"Statement":[`+row.statement+deny+`]}`, "aws")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := d.KeepsRoot("aws", "111122223333"); got != want {
+					t.Errorf("with %q: got %v, want %v", deny, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for _, row := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"", "", true}, {"*", "", true}, {"*", "abc", true}, {"?", "", false}, {"a*c", "abbbc", true}, {"a*c", "abbb", false},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {"**b", "ab", true}, {"a*b*c", "a-b-b-c", true}, {"a*b*c", "a-c-b", false}, {"abc", "abcd", false},
+	} {
+		if got := policy.Match(row.pattern, row.s); got != row.want {
+			t.Errorf("%q against %q: got %v, want %v", row.pattern, row.s, got, row.want)
+		}
+	}
+}

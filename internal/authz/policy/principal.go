@@ -1,0 +1,62 @@
+package policy
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"qkms/internal/fault"
+)
+
+func checkPrincipal(v *value, where, partition string) error {
+	if v.kind == stringKind && v.scalar == "*" {
+		return nil
+	}
+	if v.kind != objectKind || len(v.members) == 0 {
+		return fault.PolicySyntax(where + ` has a Principal that is neither "*" nor an object`)
+	}
+	for _, m := range v.members {
+		names, ok := m.texts()
+		if !ok {
+			return fault.PolicySyntax(fmt.Sprintf("%s has a Principal whose %s is neither a string nor a list of strings", where, m.name))
+		}
+		switch m.name {
+		case "AWS":
+			for _, name := range names {
+				if err := checkAWS(name, partition); err != nil {
+					return err
+				}
+			}
+		case "Service", "Federated", "CanonicalUser":
+		default:
+			return fault.PolicySyntax(fmt.Sprintf("%s has a Principal of the unknown kind %q", where, m.name))
+		}
+	}
+	return nil
+}
+
+var (
+	accountID = regexp.MustCompile(`^[0-9]{12}$`)
+	uniqueID  = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]{16,}$`)
+	iamName   = regexp.MustCompile(`^(root|user/(.*/)?[\w+=,.@-]+|role/(.*/)?[\w+=,.@-]+)$`)
+	stsName   = regexp.MustCompile(`^(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`)
+)
+
+// checkAWS looks at one entry of Principal.AWS (access.md §2.2, §3.6). That a well-formed principal
+// exists is not checked: there are no users or roles yet.
+func checkAWS(name, partition string) error {
+	if name == "*" || accountID.MatchString(name) || uniqueID.MatchString(name) {
+		return nil
+	}
+	parts := strings.SplitN(name, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || strings.HasPrefix(parts[5], "group/") {
+		return fault.PolicyArn()
+	}
+	if parts[1] != partition || parts[3] != "" || !accountID.MatchString(parts[4]) {
+		return fault.PolicyPrincipal()
+	}
+	if parts[2] == "iam" && iamName.MatchString(parts[5]) || parts[2] == "sts" && stsName.MatchString(parts[5]) {
+		return nil
+	}
+	return fault.PolicyPrincipal() // wildcards among them: there are none inside a principal
+}

@@ -1,0 +1,41 @@
+package op
+
+import (
+	"context"
+
+	"qkms/internal/audit"
+	"qkms/internal/authz/policy"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/wire/shape"
+)
+
+var getKeyPolicy = &Op[shape.GetKeyPolicyRequest, shape.GetKeyPolicyResponse]{
+	Name: "GetKeyPolicy",
+	Needs: func(in *shape.GetKeyPolicyRequest) ([]key.Need, error) {
+		return manage("kms:GetKeyPolicy", in.KeyId), nil
+	},
+	Check:  func(_ *Call, in *shape.GetKeyPolicyRequest) error { return policyName(in.PolicyName) },
+	States: key.InAnyState,
+	Run: func(ctx context.Context, c *Call, _ *shape.GetKeyPolicyRequest) (*shape.GetKeyPolicyResponse, *record.Change, error) {
+		text, err := PolicyOf(ctx, c.Deps, c.Key())
+		if err != nil {
+			return nil, nil, err
+		}
+		return &shape.GetKeyPolicyResponse{Policy: text, PolicyName: defaultPolicy}, nil, nil
+	},
+	Audit: func(in *shape.GetKeyPolicyRequest) audit.Detail {
+		return audit.Detail{audit.String("keyId", in.KeyId), audit.String("policyName", in.PolicyName).If(in.PolicyName != "")}
+	},
+	ReadOnly: true,
+}
+
+// PolicyOf is the key policy of k. A key that was given none has the default one, and no record of it.
+func PolicyOf(ctx context.Context, d *Deps, k *key.Key) (string, error) {
+	p, _, err := record.Load[recordpb.Policy](ctx, d.Book, record.OfPolicy(k.Account, k.Region, k.Id))
+	if err != nil || p != nil {
+		return p.GetText(), err
+	}
+	return policy.Default(d.Naming.Partition, k.Account).Format(), nil
+}

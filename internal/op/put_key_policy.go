@@ -1,0 +1,70 @@
+package op
+
+import (
+	"context"
+
+	"qkms/internal/audit"
+	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/wire/shape"
+)
+
+var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
+	Name: "PutKeyPolicy",
+	Needs: func(in *shape.PutKeyPolicyRequest) ([]key.Need, error) {
+		return manage("kms:PutKeyPolicy", in.KeyId), nil
+	},
+	Check: func(_ *Call, in *shape.PutKeyPolicyRequest) error { return policyName(in.PolicyName) },
+	// Every state, also while deletion is pending (operations.md §12.2 [R2]).
+	States: key.InAnyState,
+	Run: func(ctx context.Context, c *Call, in *shape.PutKeyPolicyRequest) (*None, *record.Change, error) {
+		text, err := c.policy(in.Policy, in.BypassPolicyLockoutSafetyCheck)
+		if err != nil {
+			return nil, nil, err
+		}
+		at := record.OfPolicy(c.Key().Account, c.Key().Region, c.Key().Id)
+		_, ver, err := record.Load[recordpb.Policy](ctx, c.Book, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		change := c.Book.Change()
+		change.Require(c.Key().Record(), c.Key().Ver) // the key must still exist when the policy does
+		change.Replace(at, ver, &recordpb.Policy{Text: text})
+		return nil, change, nil
+	},
+	Audit: func(in *shape.PutKeyPolicyRequest) audit.Detail {
+		return audit.Detail{
+			audit.String("keyId", in.KeyId),
+			audit.String("policyName", orDefault(in.PolicyName, defaultPolicy)),
+			audit.String("policy", in.Policy),
+			audit.Bool("bypassPolicyLockoutSafetyCheck", in.BypassPolicyLockoutSafetyCheck),
+		}
+	},
+	Differs: []string{"Policies are checked, kept and returned; what they allow or deny has no effect yet, for there are no principals but root users."},
+}
+
+// defaultPolicy is the name of the one policy a key has.
+const defaultPolicy = "default"
+
+func policyName(name string) error {
+	if name != "" && name != defaultPolicy {
+		return fault.NoSuchPolicy()
+	}
+	return nil
+}
+
+// policy is a key policy as it is stored: checked, printed anew, and such that the caller can change
+// it again unless they say that they do not mind.
+func (c *Call) policy(text string, bypass bool) (string, error) {
+	d, err := policy.Parse(text, c.Naming.Partition)
+	if err != nil {
+		return "", err
+	}
+	if !bypass && !d.KeepsRoot(c.Naming.Partition, c.Caller.Account) {
+		return "", fault.PolicyLockout()
+	}
+	return d.Format(), nil
+}
