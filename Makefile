@@ -37,7 +37,7 @@ fuzz-rest:
 	$(FUZZ) -fuzz '^FuzzOpen$$' ./internal/seal
 	$(FUZZ) -fuzz '^FuzzOpenToken$$' ./internal/seal
 	$(FUZZ) -fuzz '^FuzzState$$' ./internal/seal
-	$(FUZZ) -fuzz '^FuzzOpen$$' ./internal/audit
+	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzOpen$$' ./internal/audit # each one syncs files
 	$(FUZZ) -fuzz '^FuzzEncode$$' ./internal/audit
 
 bench:
