@@ -43,13 +43,11 @@ func dev(ctx context.Context, c *command) error {
 		return errors.Join(err, ln.Close())
 	}
 	key, err := c.furnish(ctx, h, seeds)
-	if err == nil {
-		err = c.announce(ln.Addr(), key)
-	}
 	if err != nil {
 		return errors.Join(err, ln.Close(), h.Close())
 	}
-	return c.until(ctx, h, server.HTTP(h.Server, nil, h.Logger), ln)
+	announce := func() error { return c.announce(ln.Addr(), key) }
+	return c.until(ctx, h, server.HTTP(h.Server, nil, h.Logger), ln, announce)
 }
 
 func (c *command) seeds() (*seed.File, error) {

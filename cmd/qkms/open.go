@@ -53,12 +53,15 @@ func (c *command) open(ctx context.Context) (*admin.Host, error) {
 // place is where the actions of an operator go: to the server of the data directory, or into it.
 func (c *command) place() admin.Place { return admin.Place{Dir: c.Data, Open: c.open} }
 
-// until serves the API on ln, and the operator in the data directory, until ctx is done. It closes
-// the host.
-func (c *command) until(ctx context.Context, h *admin.Host, srv *http.Server, ln net.Listener) error {
+// until serves the API on ln, and the operator in the data directory, until ctx is done. It announces
+// once both can be reached: who waited for the announcement may call either next. It closes the host.
+func (c *command) until(ctx context.Context, h *admin.Host, srv *http.Server, ln net.Listener, announce func() error) error {
 	door, err := admin.Listen(h)
 	if err != nil {
 		return errors.Join(err, ln.Close(), h.Close())
+	}
+	if err := announce(); err != nil {
+		return errors.Join(err, door.Close(), ln.Close(), h.Close())
 	}
 	if err := ready(c.env("NOTIFY_SOCKET"), ln.Addr().String()); err != nil {
 		h.Logger.WarnContext(ctx, "cannot tell the service manager that the service is ready", "error", err)

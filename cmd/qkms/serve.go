@@ -24,8 +24,11 @@ func serve(ctx context.Context, c *command) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	line(c.out, "QKMS at %s://%s, Regions %v, data in %s", scheme, ln.Addr(), c.Regions, c.Data)
-	return c.until(ctx, h, server.HTTP(h.Server, config, h.Logger), ln)
+	announce := func() error {
+		line(c.out, "QKMS at %s://%s, Regions %v, data in %s", scheme, ln.Addr(), c.Regions, c.Data)
+		return nil
+	}
+	return c.until(ctx, h, server.HTTP(h.Server, config, h.Logger), ln, announce)
 }
 
 // transport decides between TLS and plain HTTP, which is refused where others could listen in. A
