@@ -13,7 +13,7 @@ func Run(t testing.TB, args ...string) string {
 	out, err := cmd.Output()
 	if err != nil {
 		if exit, ok := err.(*exec.ExitError); ok {
-			t.Fatalf("qkms %v: %v\n%s", args, err, exit.Stderr)
+			t.Fatalf("qkms %v: %v\n%s%s", args, err, out, exit.Stderr)
 		}
 		t.Fatalf("qkms %v: %v", args, err)
 	}
