@@ -324,3 +324,25 @@ func FuzzKey(f *testing.F) {
 		}
 	})
 }
+
+// A shard whose oldest notes were trimmed is still checked from the oldest it has.
+func TestTamperingAfterTrimming(t *testing.T) {
+	f := open(t)
+	k := f.insert("a")
+	old := row(t, f.rows(), k)
+	for ver := uint64(1); ver < store.NoteWindow+600; ver++ {
+		c := f.Change()
+		c.Replace(k, ver, &recordpb.Key{Id: "a"})
+		f.commit(c)
+	}
+	if _, _, err := f.engine.Changes(t.Context(), store.Vector{}, 1); !errors.Is(err, store.ErrGone) {
+		t.Fatalf("got %v, want a trimmed log", err)
+	}
+	if _, err := f.Verify(t.Context()); err != nil {
+		t.Fatalf("before the attack: %v", err)
+	}
+	f.raw(store.Txn{Puts: []store.Put{{Shard: store.Loose, Key: old.Key, Ver: old.Ver, Body: old.Body}}})
+	if _, err := f.Verify(t.Context()); !errors.Is(err, record.ErrDamaged) {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -49,38 +48,65 @@ func (b *Book) Verify(ctx context.Context) (Report, error) {
 	}
 }
 
-// walk checks the chain and returns, per record, what the log said last.
+// walk checks the chain, shard by shard, and returns, per record, what the log said last. A shard whose
+// oldest notes were trimmed is walked from the oldest it has, whose own link is then taken as given.
 func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Change, error) {
 	told := map[string]*recordpb.Change{}
-	links := map[int][]byte{}
-	var at store.Vector
-	for {
-		notes, next, err := b.engine.Changes(ctx, at, store.MaxList)
-		if errors.Is(err, store.ErrGone) { // old enough to have been trimmed: begin where it begins
-			return map[string]*recordpb.Change{}, nil
+	heads, err := b.engine.Renew(ctx, store.Node{ID: "verify"})
+	if err != nil {
+		return nil, err
+	}
+	for shard, head := range heads.Revs {
+		if err := b.walkShard(ctx, shard, head, heads.Revs, told, rep); err != nil {
+			return nil, err
 		}
-		if err != nil || len(notes) == 0 {
-			return told, err
+	}
+	return told, nil
+}
+
+func (b *Book) walkShard(ctx context.Context, shard int, head uint64, at store.Vector, told map[string]*recordpb.Change, rep *Report) error {
+	var link []byte
+	trimmed := head > store.NoteWindow
+	at[shard] = 0
+	if trimmed {
+		at[shard] = head - store.NoteWindow // kept at least
+	}
+	for at[shard] < head {
+		notes, next, err := b.engine.Changes(ctx, at, store.MaxList)
+		if err != nil {
+			return err
 		}
 		for _, n := range notes {
-			if n.Shard == ofState().Shard() && len(n.Link) == 0 {
-				continue // the wrapped keys are written before there is a key for the chain
+			if n.Shard != shard {
+				continue // written meanwhile
 			}
-			if want := b.chain(n.Shard, n.Rev, n.Body, links[n.Shard]); !bytes.Equal(n.Link, want) {
-				return nil, fmt.Errorf("%w: change log of shard %d breaks at revision %d", ErrDamaged, n.Shard, n.Rev)
+			if err := b.walkNote(n, link, trimmed && link == nil, told); err != nil {
+				return err
 			}
-			links[n.Shard] = n.Link
-			note := new(recordpb.Note)
-			if err := proto.Unmarshal(n.Body, note); err != nil {
-				return nil, fmt.Errorf("%w: change log of shard %d at revision %d: %w", ErrDamaged, n.Shard, n.Rev, err)
-			}
-			for _, c := range note.Changes {
-				told[string(c.Key)] = c
-			}
+			link = n.Link
 			rep.Notes++
+		}
+		if next[shard] == at[shard] {
+			return fmt.Errorf("%w: change log of shard %d ends at revision %d, its head is %d", ErrDamaged, shard, at[shard], head)
 		}
 		at = next
 	}
+	return nil
+}
+
+func (b *Book) walkNote(n store.Note, previous []byte, first bool, told map[string]*recordpb.Change) error {
+	founding := len(n.Link) == 0 && n.Rev == 1 && n.Shard == ofState().Shard() // the wrapped keys come before there is a key for the chain
+	if want := b.chain(n.Shard, n.Rev, n.Body, previous); !first && !founding && !bytes.Equal(n.Link, want) {
+		return fmt.Errorf("%w: change log of shard %d breaks at revision %d", ErrDamaged, n.Shard, n.Rev)
+	}
+	note := new(recordpb.Note)
+	if err := proto.Unmarshal(n.Body, note); err != nil {
+		return fmt.Errorf("%w: change log of shard %d at revision %d: %w", ErrDamaged, n.Shard, n.Rev, err)
+	}
+	for _, c := range note.Changes {
+		told[string(c.Key)] = c
+	}
+	return nil
 }
 
 func (b *Book) verify(ctx context.Context, r store.Record, told map[string]*recordpb.Change, rep *Report) error {

@@ -32,11 +32,8 @@ func tlsVersion(v uint16) string {
 	return tls.VersionName(v)
 }
 
-// identify fills in who is asking. A caller that could not be verified is known by what it claims.
+// identify fills in who is asking.
 func identify(rec *audit.Record, c *authn.Caller) {
-	if c == nil {
-		return
-	}
 	rec.Region, rec.RecipientAccount = c.Region, c.Account
 	rec.Identity = audit.Identity{Type: c.Kind, PrincipalID: c.PrincipalID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
 }

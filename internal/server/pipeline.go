@@ -22,11 +22,13 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err != nil {
 		return nil, err
 	}
-	caller, err := s.authn.Verify(ctx, sigv4.From(hr, msg.Body)) // who, over those very bytes
-	identify(rec, caller)
+	signed := sigv4.From(hr, msg.Body)
+	caller, err := s.authn.Verify(ctx, signed) // who, over those very bytes
 	if err != nil {
+		rec.Identity.AccessKeyID = sigv4.Claimed(signed) // nobody: only what was claimed
 		return nil, err
 	}
+	identify(rec, caller)
 	req, err := op.ByName[msg.Operation].Decode(msg.Body) // what; the model's constraints hold from here on
 	if req != nil {
 		rec.Request, rec.ReadOnly = req.Audit(), req.ReadOnly()
@@ -66,8 +68,8 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 		return nil, err
 	}
 	s.touch(rec, caller, needs, keys)
-	call := &op.Call{Deps: s.ops, Caller: caller, Now: s.now(), Keys: keys}
-	if err := req.Ready(call); err != nil { // parameters, usage, state
+	call := &op.Call{Deps: s.ops, Caller: caller, Now: s.now(), Needs: needs, Keys: keys}
+	if err := req.Ready(ctx, call); err != nil { // grant tokens, parameters, usage, state
 		return nil, err
 	}
 	out, change, err := req.Run(ctx, call) // change is nil unless something is to be stored
