@@ -335,7 +335,7 @@ func TestTamperingAfterTrimming(t *testing.T) {
 		c.Replace(k, ver, &recordpb.Key{Id: "a"})
 		f.commit(c)
 	}
-	if _, _, err := f.engine.Changes(t.Context(), store.Vector{}, 1); !errors.Is(err, store.ErrGone) {
+	if _, _, err := f.engine.Changes(t.Context(), store.Vector{}, store.MaxList); !errors.Is(err, store.ErrGone) {
 		t.Fatalf("got %v, want a trimmed log", err)
 	}
 	if _, err := f.Verify(t.Context()); err != nil {
