@@ -106,7 +106,8 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 			about: `
 Without a flag the key file that opened the store is replaced by one with a new key; a crash at any
 moment leaves a store that opens. With --new-root-key or --new-passphrase-file that alone opens the
-store from now on: give it to the service before its next start. Other sources are added again with
+store from now on: give it to the service before its next start. A key file is made by whoever has the
+store open, so it must be where the server may write. Other sources are added again with
 ` + "`qkms root add`" + `. Records and ciphertexts are not touched.
 
 Backups from before still open with the former root only. After a leak rotate the KEK too: whoever

@@ -59,7 +59,8 @@ var ListAccessKeys = &Action[InAccount, []authn.Known]{
 		if p.Account != "" && !key.IsAccount(p.Account) {
 			return nil, fmt.Errorf("account %q is not twelve digits", p.Account)
 		}
-		return c.AccessKeys.List(ctx, p.Account)
+		keys, err := c.AccessKeys.List(ctx, p.Account)
+		return append([]authn.Known{}, keys...), err // none is an empty list in JSON, not null
 	},
 	audit: func(p InAccount) audit.Detail {
 		return audit.Detail{audit.String("account", p.Account).If(p.Account != "")}

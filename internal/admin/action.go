@@ -106,7 +106,8 @@ func (a *Action[P, R]) Perform(ctx context.Context, h *Host, who Operator, p P, 
 		c.rec.ErrorCode, c.rec.ErrorMessage = "AdminActionFailed", err.Error()
 	}
 	if err != nil || !c.recorded {
-		err = errors.Join(err, c.append())
+		c.rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox
+		err = errors.Join(err, c.Ledger.Note(c.rec))
 	}
 	return out, err
 }
@@ -114,16 +115,11 @@ func (a *Action[P, R]) Perform(ctx context.Context, h *Host, who Operator, p P, 
 func (a *Action[P, R]) record(h *Host, who Operator) *audit.Record {
 	return &audit.Record{
 		EventName: a.Event, EventSource: audit.SourceAdmin, EventType: audit.TypeAdminAction,
-		Identity: who.identity(), ReadOnly: a.ReadOnly, Time: h.Now(),
+		Identity: who.identity(), ReadOnly: a.ReadOnly,
 	}
 }
 
-func (c *call) append() error {
-	c.rec.Time, c.rec.EventID = c.Now(), ""
-	return c.Audit.AppendDurable(c.rec)
-}
-
-// What the socket needs of an action whose types it does not know.
+// What the socket needs.
 
 func (a *Action[P, R]) path() string { return a.Name }
 
@@ -139,5 +135,5 @@ func (a *Action[P, R]) serve(ctx context.Context, h *Host, who Operator, params 
 func (a *Action[P, R]) refuse(h *Host, who Operator, reason string) error {
 	rec := a.record(h, who)
 	rec.ErrorCode, rec.ErrorMessage = "AccessDenied", reason
-	return h.Audit.AppendDurable(rec)
+	return h.Ledger.Note(rec)
 }

@@ -10,18 +10,22 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
 // Socket is where the server of a data directory listens for its operator.
 func Socket(dir string) string { return filepath.Join(dir, "admin.sock") }
 
-// actions are what can be asked for on the socket.
-var actions = []interface {
+// An action is an Action whose types the socket does not know.
+type action interface {
 	path() string
 	serve(ctx context.Context, h *Host, who Operator, params []byte, progress func(Progress)) (any, error)
 	refuse(h *Host, who Operator, reason string) error
-}{
+}
+
+// actions are what can be asked for on the socket.
+var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
 	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine,
 }
@@ -32,6 +36,10 @@ type Door struct {
 	http *http.Server
 	dir  *os.File
 	done chan struct{}
+
+	ctx    context.Context // of every action: they outlive the client that asked
+	cancel context.CancelFunc
+	acting sync.WaitGroup
 }
 
 // Listen opens the socket in the data directory of h (mode 0600) and serves it until Close. Only
@@ -43,24 +51,10 @@ func Listen(h *Host) (*Door, error) {
 		return nil, fmt.Errorf("open the admin socket: %w", err)
 	}
 	d := &Door{host: h, dir: dir, done: make(chan struct{})}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	for _, a := range actions {
-		mux.HandleFunc("POST /"+a.path(), func(w http.ResponseWriter, r *http.Request) {
-			who, err := peerOf(r.Context())
-			if err == nil {
-				err = admit(who)
-			}
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusForbidden)
-				if err := a.refuse(h, who, err.Error()); err != nil {
-					h.Logger.ErrorContext(r.Context(), "cannot record a refusal", "error", err)
-				}
-				return
-			}
-			answer(w, r, func(params []byte, progress func(Progress)) (any, error) {
-				return a.serve(r.Context(), h, who, params, progress)
-			})
-		})
+		mux.HandleFunc("POST /"+a.path(), func(w http.ResponseWriter, r *http.Request) { d.serve(w, r, a) })
 	}
 	d.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ConnContext: withPeer}
 	go func() {
@@ -70,15 +64,38 @@ func Listen(h *Host) (*Door, error) {
 	return d, nil
 }
 
-// Close removes the socket and lets actions end that have begun; a long one is told to stop after a
-// few seconds, and goes on when it is asked for again.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, a action) {
+	d.acting.Add(1)
+	defer d.acting.Done()
+	who, err := peerOf(r.Context())
+	if err == nil {
+		err = admit(who)
+	}
+	if err == nil {
+		answer(w, r, func(params []byte, progress func(Progress)) (any, error) {
+			return a.serve(d.ctx, d.host, who, params, progress)
+		})
+		return
+	}
+	if failed := a.refuse(d.host, who, err.Error()); failed != nil {
+		d.host.Logger.ErrorContext(d.ctx, "cannot record a refusal", "error", failed)
+	}
+	http.Error(w, err.Error(), http.StatusForbidden)
+}
+
+const patience = 5 * time.Second
+
+// Close removes the socket and waits for the actions that have begun. A long one is told to stop
+// after a few seconds, and goes on when it is asked for again.
 func (d *Door) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
 	err := d.http.Shutdown(ctx)
+	d.cancel()
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = d.http.Close()
 	}
+	d.acting.Wait()
 	<-d.done
 	return errors.Join(err, d.dir.Close())
 }

@@ -19,6 +19,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"qkms/internal/authn/sigv4"
 	"qkms/internal/key"
 )
 
@@ -35,7 +36,7 @@ type File struct {
 
 // An AccessKey is a credential of an account's root user.
 type AccessKey struct {
-	ID          string `yaml:"id"` // 3 to 128 letters, digits and underscores
+	ID          string `yaml:"id"` // 16 to 128 letters, digits and underscores
 	Secret      string `yaml:"secret"`
 	Account     string `yaml:"account"`
 	Description string `yaml:"description"`
@@ -170,12 +171,10 @@ func (f *File) check() error {
 	return nil
 }
 
-var accessKeyID = regexp.MustCompile(`^\w{3,128}$`) // shorter than AWS's: "test" is what tests have
-
 func (f *File) checkAccessKey(a *AccessKey) error {
 	switch {
-	case !accessKeyID.MatchString(a.ID):
-		return f.at(a.line, "access key id %q is not 3 to 128 letters, digits and underscores", a.ID)
+	case !sigv4.IsAccessKeyID(a.ID):
+		return f.at(a.line, "access key id %q is not 16 to 128 letters, digits and underscores", a.ID)
 	case a.Secret == "" || len(a.Secret) > 256:
 		return f.at(a.line, "the secret of access key %s is not 1 to 256 bytes", a.ID)
 	case !key.IsAccount(a.Account):

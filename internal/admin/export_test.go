@@ -1,0 +1,4 @@
+package admin
+
+// Admit lets tests ask about users this process cannot become.
+var Admit = admit
