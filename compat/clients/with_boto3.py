@@ -73,7 +73,6 @@ refused("IncorrectKeyException", "The key ID in the request does not identify a 
 refused("NotFoundException", "Invalid keyId 'fake-key-id'", kms.describe_key, KeyId="fake-key-id")
 refused("InvalidArnException", "Key Aliases are not supported for this operation.", kms.disable_key, KeyId=alias)
 refused("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.", kms.encrypt, KeyId=id, Plaintext=b"x", DryRun=True)
-refused("UnsupportedOperationException", "Sign is not supported by this release of QKMS.", kms.sign, KeyId=id, Message=b"x", SigningAlgorithm="ECDSA_SHA_256")
 kms.disable_key(KeyId=id)
 refused("DisabledException", f"{arn} is disabled.", kms.generate_data_key, KeyId=id, KeySpec="AES_128")
 kms.enable_key(KeyId=id)

@@ -3,7 +3,6 @@ package crash_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -14,37 +13,25 @@ import (
 
 // check compares everything the workers were told with what the server says after a restart, and has it
 // examine itself: every record opens, the change log and the audit log are whole, the outbox is empty.
-func (f *fleet) check(t *testing.T) {
+func (f *fleet) check(t *testing.T) (errs []error) {
 	t.Helper()
 	f.server.Run("doctor", "--no-tls")
 	keys, aliases := f.listed(t)
-	var strangers []string
-	for id := range keys {
-		strangers = append(strangers, id)
-	}
-	known := 0
-	errs := f.each(func(w *worker) error { return w.checkKeys(t.Context(), keys) })
-	unborn := 0
+	errs = f.each(func(w *worker) error { return w.checkKeys(t.Context(), keys) })
+	known, unborn := 0, 0
 	for _, w := range f.workers {
-		known += len(w.keys)
-		unborn += w.unborn
+		known, unborn = known+len(w.keys), unborn+w.unborn
+		errs = append(errs, w.checkAliases(aliases)...)
 	}
 	// Of keys that were asked for without an answer, each may be there or not.
-	if extra := len(strangers) - known; extra < 0 || extra > unborn {
-		t.Errorf("got %d keys, want %d, and %d more at most", len(strangers), known, unborn)
-	}
-	for _, w := range f.workers {
-		errs = append(errs, w.checkAliases(aliases)...)
+	if extra := len(keys) - known; extra < 0 || extra > unborn {
+		errs = append(errs, fmt.Errorf("got %d keys, want %d, and %d more at most", len(keys), known, unborn))
 	}
 	for name, id := range aliases { // checkAliases took out what it knows
 		errs = append(errs, fmt.Errorf("alias %s of %s: got it, want none of that name", name, id))
 	}
 	errs = append(errs, f.each(func(w *worker) error { return w.checkSealed(t.Context()) })...)
-	for _, err := range errs {
-		if err != nil {
-			t.Error(err)
-		}
-	}
+	return append(errs, f.checkAudit(t)...)
 }
 
 // listed returns all keys and aliases there are, aliases with the key that each resolves to.
@@ -155,7 +142,7 @@ func (w *worker) checkOpensAll(ctx context.Context) error {
 // checkAudit looks for the record of every request that was ever answered, and compares what the
 // records say was made with what is there: a change that outlived the crash has its record although
 // nobody was told of it, and a record of a change that did not is not there.
-func (f *fleet) checkAudit(t *testing.T) {
+func (f *fleet) checkAudit(t *testing.T) (errs []error) {
 	t.Helper()
 	records := f.server.Records()
 	byID := harness.ByRequest(t, records)
@@ -166,7 +153,7 @@ func (f *fleet) checkAudit(t *testing.T) {
 		}
 	}
 	if missing > 0 {
-		t.Errorf("got no record of %d answered requests", missing)
+		errs = append(errs, fmt.Errorf("got no record of %d answered requests", missing))
 	}
 	made := map[string]int{}
 	for _, r := range records {
@@ -176,9 +163,10 @@ func (f *fleet) checkAudit(t *testing.T) {
 	}
 	keys, aliases := f.listed(t)
 	if got, want := made["CreateKey"], len(keys); got != want {
-		t.Errorf("got %d records of CreateKey, want %d, as many as there are keys", got, want)
+		errs = append(errs, fmt.Errorf("got %d records of CreateKey, want %d, as many as there are keys", got, want))
 	}
 	if got, want := made["CreateAlias"]-made["DeleteAlias"], len(aliases); got != want {
-		t.Errorf("got %d more records of CreateAlias than of DeleteAlias, want %d: %v", got, want, maps.Clone(made))
+		errs = append(errs, fmt.Errorf("got %d more records of CreateAlias than of DeleteAlias, want %d: %v", got, want, made))
 	}
+	return errs
 }
