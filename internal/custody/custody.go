@@ -2,13 +2,14 @@
 //
 // A holder implements whichever of the interfaces it can: this process (soft), later an HSM, another
 // KMS, a quorum of parties. None of them returns key bytes, so nothing above custody can leak any.
-// There is no implementation here; start with Sealer.
+// There is no implementation here; start with Sealer. What needs no private key is in pubkey.
 package custody
 
 import (
 	"context"
 	"errors"
 
+	"qkms/internal/pubkey"
 	"qkms/internal/store"
 )
 
@@ -36,14 +37,83 @@ type Sealer interface {
 }
 
 // A Maker makes materials. Make may be called concurrently and stores nothing: the material exists
-// once the returned Put is committed.
+// once the returned Record is committed.
 type Maker interface {
-	// Make makes a material of the key spec for key, whose MaterialID is ignored, and returns its
-	// KeyMaterialId with the sealed record to store. With given nil the material is random;
-	// otherwise it is a copy of given, which stays the caller's to wipe. The same given bytes for
-	// the same key id make the same id in every account and Region. ErrBadMaterial says that spec
-	// is not one this holder makes or that given is no material of it.
-	Make(ctx context.Context, key Ref, spec string, given []byte) (materialID string, record store.Put, err error)
+	// Make makes a material of the key spec for key, whose MaterialID is ignored. With given nil the
+	// material is random; otherwise it is a copy of given, which stays the caller's to wipe: raw bytes
+	// for symmetric and HMAC keys, PKCS #8 for the others (key-material spec §1.4). The same given key
+	// for the same key id makes the same MaterialID in every account and Region, however it is
+	// encoded. ErrBadMaterial says that spec is not one this holder makes or that given is no material
+	// of it. Making an RSA key takes a second or more, and may wait for others: when ctx ends before
+	// it has begun, that error is returned.
+	Make(ctx context.Context, key Ref, spec string, given []byte) (Made, error)
+}
+
+// Made is what Make returns.
+type Made struct {
+	MaterialID string
+	PublicKey  []byte    // DER SubjectPublicKeyInfo; nil for symmetric and HMAC keys
+	Record     store.Put // the sealed material, to be committed with the key
+}
+
+// A Signer signs with asymmetric materials. Sign may be called concurrently.
+type Signer interface {
+	// Sign returns a signature of message by algorithm, encoded as the API does (operations.md §7.5). A
+	// message that cannot be signed so is refused with what pubkey.CheckMessage returns. It returns
+	// ErrNoMaterial when ref has none.
+	Sign(ctx context.Context, ref Ref, algorithm string, kind pubkey.MessageKind, message []byte) (signature []byte, err error)
+}
+
+// A MACer computes MACs under HMAC materials. MAC may be called concurrently.
+type MACer interface {
+	// MAC returns the HMAC of message: 28, 32, 48 or 64 bytes, which whoever verifies compares in
+	// constant time. It returns ErrAlgorithm when algorithm is not the one of the material's spec, and
+	// ErrNoMaterial when ref has none.
+	MAC(ctx context.Context, ref Ref, algorithm string, message []byte) ([]byte, error)
+}
+
+// An Agreer agrees on secrets by Diffie-Hellman on the NIST curves and SM2. Agree may be called
+// concurrently.
+type Agreer interface {
+	// Agree returns the raw x-coordinate of the shared point, 32, 48 or 66 bytes, the caller's to wipe.
+	// The peer's key is a DER SubjectPublicKeyInfo; ErrBadPeer says that it is no public key on the
+	// curve of the material. It returns ErrAlgorithm for a material that does not agree, and
+	// ErrNoMaterial when ref has none.
+	Agree(ctx context.Context, ref Ref, peer []byte) (secret []byte, err error)
+}
+
+// A Decapsulator opens what was encapsulated to ML-KEM materials. Decapsulate may be called
+// concurrently.
+type Decapsulator interface {
+	// Decapsulate returns a shared secret of 32 bytes, the caller's to wipe. It returns
+	// ErrCiphertextSize for a ciphertext that is not as long as those of the material's spec; any
+	// other ciphertext opens, if need be to a secret that nobody knows (FIPS 203 §6.3). It returns
+	// ErrAlgorithm for a material that is not of ML-KEM, and ErrNoMaterial when ref has none.
+	Decapsulate(ctx context.Context, ref Ref, ciphertext []byte) (secret []byte, err error)
+}
+
+// A Decrypter decrypts with asymmetric materials. Decrypt may be called concurrently.
+type Decrypter interface {
+	// Decrypt returns the plaintext, the caller's to wipe. The algorithm is RSAES_OAEP_SHA_1 or
+	// RSAES_OAEP_SHA_256, or SM2PKE with ciphertexts in ASN.1 DER. It returns ErrWrongCiphertext,
+	// always alike, for whatever does not open; ErrAlgorithm when algorithm is not one of the
+	// material's; and ErrNoMaterial when ref has none.
+	Decrypt(ctx context.Context, ref Ref, algorithm string, ciphertext []byte) (plaintext []byte, err error)
+}
+
+// A PairMaker makes key pairs that it does not keep. MakePair may be called concurrently.
+type PairMaker interface {
+	// MakePair returns a new key pair of spec: the private key as DER PKCS #8, the caller's to wipe,
+	// and the public key as DER SubjectPublicKeyInfo. The specs are those of the API's
+	// DataKeyPairSpec; others are ErrBadMaterial. For ctx see Maker.
+	MakePair(ctx context.Context, spec string) (private, public []byte, err error)
+}
+
+// A Copier gives a replica of a multi-Region key the material of its primary. Copy may be called
+// concurrently and stores nothing: the copy exists once the returned Put is committed. It returns
+// ErrNoMaterial when from has none.
+type Copier interface {
+	Copy(ctx context.Context, from Ref, region string) (record store.Put, err error)
 }
 
 // The errors that a caller branches on. Holders wrap them with what happened; none holds a secret.
@@ -57,4 +127,13 @@ var (
 
 	// ErrBadMaterial is returned when a material of the wanted spec cannot be made.
 	ErrBadMaterial = errors.New("custody: no material of this spec")
+
+	// ErrAlgorithm is returned when the material does not do what is asked of it.
+	ErrAlgorithm = pubkey.ErrAlgorithm
+
+	// ErrBadPeer is returned when the other side of a key agreement has no key on our curve.
+	ErrBadPeer = errors.New("custody: no public key to agree with")
+
+	// ErrCiphertextSize is returned when a ciphertext is not as long as all those of the material.
+	ErrCiphertextSize = errors.New("custody: ciphertext is of the wrong size")
 )

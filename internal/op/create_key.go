@@ -170,19 +170,19 @@ func (c *Call) newKey(in *shape.CreateKeyRequest) (*key.Key, *record.Change, err
 // change that stores it. Fixtures of `dev --seed` come this way too, with an id and bytes of their own.
 func Fresh(d *Deps, m *recordpb.Key, given []byte) (*record.Change, error) {
 	ref := custody.Ref{Account: m.Account, Region: m.Region, KeyID: m.Id}
-	id, put, err := d.Maker.Make(context.Background(), ref, m.Spec, given)
+	made, err := d.Maker.Make(context.Background(), ref, m.Spec, given)
 	if errors.Is(err, custody.ErrBadMaterial) {
 		return nil, fmt.Errorf("material of key %s: %w", m.Id, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.CurrentMaterial = id
-	m.Versions = []*recordpb.Version{{Id: id, Made: m.Created, State: string(shape.KeyMaterialStateCurrent)}}
+	m.CurrentMaterial, m.PublicKey = made.MaterialID, made.PublicKey
+	m.Versions = []*recordpb.Version{{Id: made.MaterialID, Made: m.Created, State: string(shape.KeyMaterialStateCurrent)}}
 	change := d.Book.Change()
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
-	change.Add(put)
+	change.Add(made.Record)
 	return change, nil
 }
 

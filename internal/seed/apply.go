@@ -84,8 +84,8 @@ func (f *File) applyKey(ctx context.Context, n *node.Node, k *Key) error {
 		return nil
 	}
 	ref := custody.Ref{Account: k.Account, Region: k.Region, KeyID: k.ID}
-	id, _, err := maker(n).Make(ctx, ref, string(shape.KeySpecSymmetricDefault), k.material) // for its id alone
-	if err == nil && old.Version(id) == nil {
+	made, err := maker(n).Make(ctx, ref, string(shape.KeySpecSymmetricDefault), k.material) // for its id alone
+	if err == nil && old.Version(made.MaterialID) == nil {
 		err = f.at(k.line, "key %s is in the store with other material", k.ID)
 	}
 	return err

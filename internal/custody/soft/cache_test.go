@@ -25,7 +25,7 @@ func counting() (func(context.Context, custody.Ref) (material, error), *atomic.I
 	var calls atomic.Int32
 	return func(_ context.Context, r custody.Ref) (material, error) {
 		calls.Add(1)
-		return copyMaterial(keyOf(r)), nil
+		return copyMaterial(symmetric, keyOf(r)), nil
 	}, &calls
 }
 
@@ -201,7 +201,7 @@ func TestForgetWaitsForUse(t *testing.T) {
 func TestForgetDuringLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, deleted := make(chan struct{}), false
-		stale := copyMaterial(keyOf(ref(1)))
+		stale := copyMaterial(symmetric, keyOf(ref(1)))
 		c := newCache(4, func(context.Context, custody.Ref) (material, error) {
 			if deleted {
 				return material{}, custody.ErrNoMaterial

@@ -15,15 +15,25 @@ import (
 //
 // The bytes live behind a func because fmt cannot call Format on an unexported field of somebody
 // else's struct: it reflects, and prints a []byte or (under %s) a *[]byte in full.
-type material struct{ bytes func() []byte }
-
-// copyMaterial returns a material with its own copy of b.
-func copyMaterial(b []byte) material {
-	own := bytes.Clone(b)
-	return material{func() []byte { return own }}
+type material struct {
+	spec  string
+	bytes func() []byte     // the key, for symmetric and HMAC keys; otherwise nil
+	key   func() privateKey // the decoded key, for the others; otherwise nil
 }
 
-// wipe zeroes the bytes. The zero material is empty already.
+// copyMaterial returns a material with its own copy of b.
+func copyMaterial(spec string, b []byte) material {
+	own := bytes.Clone(b)
+	return material{spec: spec, bytes: func() []byte { return own }}
+}
+
+// keyMaterial returns the material of a decoded key.
+func keyMaterial(spec string, k privateKey) material {
+	return material{spec: spec, key: func() privateKey { return k }}
+}
+
+// wipe zeroes the bytes. The zero material is empty already, and decoded keys have none that can be
+// reached: dropping the last reference is all that can be done for them.
 func (m material) wipe() {
 	if m.bytes != nil {
 		clear(m.bytes())

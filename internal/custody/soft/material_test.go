@@ -38,7 +38,7 @@ func leaks(text string) bool {
 }
 
 func secrets() map[string]any {
-	m := copyMaterial(secretBytes)
+	m := copyMaterial(symmetric, secretBytes)
 	h := holder{m, m, &m, []material{m}, map[string]material{"a": m}}
 	e := &entry{key: m}
 	s := New(nil, secretBytes, 1)
@@ -84,7 +84,7 @@ func TestMaterialDoesNotLog(t *testing.T) {
 
 func TestWipeZeroesItsOwnCopyOnly(t *testing.T) {
 	given := bytes.Clone(secretBytes)
-	m := copyMaterial(given)
+	m := copyMaterial(symmetric, given)
 	own := m.bytes()
 	m.wipe()
 	if !bytes.Equal(own, make([]byte, len(own))) {

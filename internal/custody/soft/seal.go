@@ -32,6 +32,9 @@ func (s *Soft) derive(ctx context.Context, ref custody.Ref, head []byte) (messag
 		return nil, err
 	}
 	defer held.release()
+	if held.key.spec != symmetric { // its bytes are for another algorithm
+		return nil, fmt.Errorf("%s: %w", held.key.spec, custody.ErrAlgorithm)
+	}
 	return kbkdf.Counter(held.key.bytes(), messageLabel, head, encKeySize+blob.CommitmentSize), nil
 }
 

@@ -71,11 +71,11 @@ var (
 // makeMaterial makes a material for key and returns its Ref.
 func makeMaterial(t testing.TB, s *soft.Soft, key custody.Ref, given []byte) custody.Ref {
 	t.Helper()
-	id, _, err := s.Make(t.Context(), key, symmetric, given)
+	made, err := s.Make(t.Context(), key, symmetric, given)
 	if err != nil {
 		t.Fatalf("Make: %v", err)
 	}
-	key.MaterialID = id
+	key.MaterialID = made.MaterialID
 	return key
 }
 
@@ -96,8 +96,14 @@ func wantWrong(t testing.TB, s *soft.Soft, ref custody.Ref, b []byte, ec map[str
 }
 
 var (
-	_ custody.Sealer = (*soft.Soft)(nil)
-	_ custody.Maker  = (*soft.Soft)(nil)
+	_ custody.Sealer       = (*soft.Soft)(nil)
+	_ custody.Maker        = (*soft.Soft)(nil)
+	_ custody.Signer       = (*soft.Soft)(nil)
+	_ custody.MACer        = (*soft.Soft)(nil)
+	_ custody.Agreer       = (*soft.Soft)(nil)
+	_ custody.Decapsulator = (*soft.Soft)(nil)
+	_ custody.Decrypter    = (*soft.Soft)(nil)
+	_ custody.PairMaker    = (*soft.Soft)(nil)
 )
 
 func TestMakeNamesMaterialByKeyAndBytesOnly(t *testing.T) {
@@ -150,7 +156,7 @@ func TestMakeRefuses(t *testing.T) {
 		{"empty material, which is not none", symmetric, []byte{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, _, err := s.Make(t.Context(), singleKey, tt.spec, tt.given); !errors.Is(err, custody.ErrBadMaterial) {
+			if _, err := s.Make(t.Context(), singleKey, tt.spec, tt.given); !errors.Is(err, custody.ErrBadMaterial) {
 				t.Errorf("got %v, want ErrBadMaterial", err)
 			}
 		})
