@@ -47,7 +47,13 @@ func (c *Change) Discard(k Key) {
 }
 
 // Add writes a record that was sealed elsewhere (PutMaterial), where nothing may be.
+//
+// It may have been sealed before the KEK was rotated, and the change begun after: committed, it would
+// lie under a key that the rotation is about to drop, and be lost. Such a change is a conflict.
 func (c *Change) Add(p store.Put) {
+	if kek, err := seal.KEKOf(p.Body); err != nil || kek != c.ring.Current() {
+		c.err = errors.Join(c.err, err, &store.Conflict{Key: p.Key})
+	}
 	c.txn.Checks = append(c.txn.Checks, store.Check{Shard: p.Shard, Key: p.Key, Ver: 0})
 	c.txn.Puts = append(c.txn.Puts, p)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"qkms/internal/custody"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 	"qkms/internal/seal"
@@ -243,6 +244,26 @@ func TestResealWhileWriting(t *testing.T) {
 	rep, err := f.Verify(t.Context())
 	if err != nil || rep.Records != 52 {
 		t.Errorf("got %+v, %v, want 52 records", rep, err)
+	}
+}
+
+// A material sealed before a rotation and added to a change begun after it would be under a key that is
+// about to be dropped.
+func TestMaterialSealedBeforeARotationIsAConflict(t *testing.T) {
+	f := open(t)
+	put := f.PutMaterial(custody.Ref{Account: account, Region: region, KeyID: "a", MaterialID: "m"}, []byte("body"))
+	next, err := f.Ring().RotateKEK(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SwapRing(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	c := f.Change()
+	c.Add(put)
+	var conflict *store.Conflict
+	if err := f.Commit(t.Context(), c, "", nil); !errors.As(err, &conflict) {
+		t.Errorf("got %v, want a conflict", err)
 	}
 }
 

@@ -767,6 +767,68 @@ func (x *GrantCount) GetGrants() uint32 {
 	return 0
 }
 
+// GrantToken is what a grant token says, sealed (docs/formats/records.md §8). Nodes that must wait for
+// a grant to arrive will need to know how far: the position in the change log is to be added here.
+type GrantToken struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"` // of the key
+	KeyId         string                 `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	GrantId       string                 `protobuf:"bytes,3,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantToken) Reset() {
+	*x = GrantToken{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantToken) ProtoMessage() {}
+
+func (x *GrantToken) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantToken.ProtoReflect.Descriptor instead.
+func (*GrantToken) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GrantToken) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *GrantToken) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *GrantToken) GetGrantId() string {
+	if x != nil {
+		return x.GrantId
+	}
+	return ""
+}
+
 // LastUse is the last successful cryptographic use of a key.
 type LastUse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -780,7 +842,7 @@ type LastUse struct {
 
 func (x *LastUse) Reset() {
 	*x = LastUse{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -792,7 +854,7 @@ func (x *LastUse) String() string {
 func (*LastUse) ProtoMessage() {}
 
 func (x *LastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[8]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -805,7 +867,7 @@ func (x *LastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastUse.ProtoReflect.Descriptor instead.
 func (*LastUse) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{8}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LastUse) GetOperation() string {
@@ -864,7 +926,7 @@ type KeyStore struct {
 
 func (x *KeyStore) Reset() {
 	*x = KeyStore{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +938,7 @@ func (x *KeyStore) String() string {
 func (*KeyStore) ProtoMessage() {}
 
 func (x *KeyStore) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +951,7 @@ func (x *KeyStore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStore.ProtoReflect.Descriptor instead.
 func (*KeyStore) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *KeyStore) GetId() string {
@@ -1036,7 +1098,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1110,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1123,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{10}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Owner) GetAccount() string {
@@ -1086,7 +1148,7 @@ type Alias struct {
 
 func (x *Alias) Reset() {
 	*x = Alias{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1160,7 @@ func (x *Alias) String() string {
 func (*Alias) ProtoMessage() {}
 
 func (x *Alias) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1173,7 @@ func (x *Alias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alias.ProtoReflect.Descriptor instead.
 func (*Alias) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{11}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Alias) GetAccount() string {
@@ -1165,7 +1227,7 @@ type AliasOf struct {
 
 func (x *AliasOf) Reset() {
 	*x = AliasOf{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1239,7 @@ func (x *AliasOf) String() string {
 func (*AliasOf) ProtoMessage() {}
 
 func (x *AliasOf) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1252,7 @@ func (x *AliasOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AliasOf.ProtoReflect.Descriptor instead.
 func (*AliasOf) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{12}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{13}
 }
 
 // Due is a date on which something happens to a key; date, kind and key are in the record's key.
@@ -1202,7 +1264,7 @@ type Due struct {
 
 func (x *Due) Reset() {
 	*x = Due{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1276,7 @@ func (x *Due) String() string {
 func (*Due) ProtoMessage() {}
 
 func (x *Due) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1289,7 @@ func (x *Due) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Due.ProtoReflect.Descriptor instead.
 func (*Due) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{13}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{14}
 }
 
 // KeyStoreName makes a custom key store's name unique.
@@ -1240,7 +1302,7 @@ type KeyStoreName struct {
 
 func (x *KeyStoreName) Reset() {
 	*x = KeyStoreName{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1314,7 @@ func (x *KeyStoreName) String() string {
 func (*KeyStoreName) ProtoMessage() {}
 
 func (x *KeyStoreName) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1327,7 @@ func (x *KeyStoreName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStoreName.ProtoReflect.Descriptor instead.
 func (*KeyStoreName) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{14}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *KeyStoreName) GetId() string {
@@ -1290,7 +1352,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1364,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1377,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{15}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AccessKey) GetId() string {
@@ -1370,7 +1432,7 @@ type Outbox struct {
 
 func (x *Outbox) Reset() {
 	*x = Outbox{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1382,7 +1444,7 @@ func (x *Outbox) String() string {
 func (*Outbox) ProtoMessage() {}
 
 func (x *Outbox) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1395,7 +1457,7 @@ func (x *Outbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outbox.ProtoReflect.Descriptor instead.
 func (*Outbox) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{16}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Outbox) GetLine() []byte {
@@ -1415,7 +1477,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1489,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1502,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{17}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Note) GetChanges() []*Change {
@@ -1462,7 +1524,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1536,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1549,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Change) GetKey() []byte {
@@ -1593,7 +1655,12 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\bGrantRef\"$\n" +
 	"\n" +
 	"GrantCount\x12\x16\n" +
-	"\x06grants\x18\x01 \x01(\rR\x06grants\"q\n" +
+	"\x06grants\x18\x01 \x01(\rR\x06grants\"X\n" +
+	"\n" +
+	"GrantToken\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x15\n" +
+	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x19\n" +
+	"\bgrant_id\x18\x03 \x01(\tR\agrantId\"q\n" +
 	"\aLastUse\x12\x1c\n" +
 	"\toperation\x18\x01 \x01(\tR\toperation\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x19\n" +
@@ -1663,7 +1730,7 @@ func file_internal_record_recordpb_record_proto_rawDescGZIP() []byte {
 	return file_internal_record_recordpb_record_proto_rawDescData
 }
 
-var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_internal_record_recordpb_record_proto_goTypes = []any{
 	(*Key)(nil),          // 0: qkms.record.Key
 	(*Version)(nil),      // 1: qkms.record.Version
@@ -1673,26 +1740,27 @@ var file_internal_record_recordpb_record_proto_goTypes = []any{
 	(*Grant)(nil),        // 5: qkms.record.Grant
 	(*GrantRef)(nil),     // 6: qkms.record.GrantRef
 	(*GrantCount)(nil),   // 7: qkms.record.GrantCount
-	(*LastUse)(nil),      // 8: qkms.record.LastUse
-	(*KeyStore)(nil),     // 9: qkms.record.KeyStore
-	(*Owner)(nil),        // 10: qkms.record.Owner
-	(*Alias)(nil),        // 11: qkms.record.Alias
-	(*AliasOf)(nil),      // 12: qkms.record.AliasOf
-	(*Due)(nil),          // 13: qkms.record.Due
-	(*KeyStoreName)(nil), // 14: qkms.record.KeyStoreName
-	(*AccessKey)(nil),    // 15: qkms.record.AccessKey
-	(*Outbox)(nil),       // 16: qkms.record.Outbox
-	(*Note)(nil),         // 17: qkms.record.Note
-	(*Change)(nil),       // 18: qkms.record.Change
-	nil,                  // 19: qkms.record.Grant.ContextEqualsEntry
-	nil,                  // 20: qkms.record.Grant.ContextSubsetEntry
+	(*GrantToken)(nil),   // 8: qkms.record.GrantToken
+	(*LastUse)(nil),      // 9: qkms.record.LastUse
+	(*KeyStore)(nil),     // 10: qkms.record.KeyStore
+	(*Owner)(nil),        // 11: qkms.record.Owner
+	(*Alias)(nil),        // 12: qkms.record.Alias
+	(*AliasOf)(nil),      // 13: qkms.record.AliasOf
+	(*Due)(nil),          // 14: qkms.record.Due
+	(*KeyStoreName)(nil), // 15: qkms.record.KeyStoreName
+	(*AccessKey)(nil),    // 16: qkms.record.AccessKey
+	(*Outbox)(nil),       // 17: qkms.record.Outbox
+	(*Note)(nil),         // 18: qkms.record.Note
+	(*Change)(nil),       // 19: qkms.record.Change
+	nil,                  // 20: qkms.record.Grant.ContextEqualsEntry
+	nil,                  // 21: qkms.record.Grant.ContextSubsetEntry
 }
 var file_internal_record_recordpb_record_proto_depIdxs = []int32{
 	1,  // 0: qkms.record.Key.versions:type_name -> qkms.record.Version
 	2,  // 1: qkms.record.Key.tags:type_name -> qkms.record.Tag
-	19, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
-	20, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
-	18, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
+	20, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
+	21, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
+	19, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -1711,7 +1779,7 @@ func file_internal_record_recordpb_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_record_recordpb_record_proto_rawDesc), len(file_internal_record_recordpb_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
