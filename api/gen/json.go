@@ -17,6 +17,10 @@ func writeDecoders(p *page, m *model) {
 				p.line("\n// IsDryRun implements DryRunner.")
 				p.line("func (x *%s) IsDryRun() bool { return x.DryRun }", s.name)
 			}
+			if s.has("GrantTokens") {
+				p.line("\n// Tokens implements TokenBearer.")
+				p.line("func (x *%s) Tokens() []string { return x.GrantTokens }", s.name)
+			}
 		}
 		p.line("\nfunc (x *%s) member(r *reader, name []byte) bool {\nswitch string(name) {", s.name)
 		for i, e := range s.Members {

@@ -12,6 +12,7 @@ const (
 	InvalidAliasName    Code = "InvalidAliasNameException"
 	InvalidArn          Code = "InvalidArnException"
 	InvalidCiphertext   Code = "InvalidCiphertextException"
+	InvalidGrantID      Code = "InvalidGrantIdException"
 	InvalidGrantToken   Code = "InvalidGrantTokenException"
 	InvalidKeyUsage     Code = "InvalidKeyUsageException"
 	InvalidMarker       Code = "InvalidMarkerException"

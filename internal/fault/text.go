@@ -168,6 +168,87 @@ func AliasUsageChange(arn, from, to string) *Error {
 		"The key usage of the current CMK and the new CMK must be the same.", arn, from, to) // [U]
 }
 
+// Grants (§12.3, §13.4, access §6).
+
+// MalformedPrincipal is an ARN that no principal can have.
+func MalformedPrincipal(arn string) *Error { return New(InvalidArn, "ARN is not valid: %s", arn) } // [R]
+
+// NoPrincipal is an ARN of what is no principal, or of none that exists.
+func NoPrincipal(arn string) *Error {
+	return New(InvalidArn, "ARN does not refer to a valid principal: %s", arn) // [R]
+}
+
+// NoPrincipalIn is a member of CreateGrant that is not an ARN and names nobody who exists.
+func NoPrincipalIn(member string) *Error {
+	return New(InvalidArn, "%s does not refer to a valid principal.", member) // [R] of GranteePrincipal
+}
+
+// NoPrincipalInput is NoPrincipalIn as ListGrants words it.
+func NoPrincipalInput() *Error {
+	return New(InvalidArn, "Input does not refer to a valid principal") // [R]
+}
+
+// NoRetiringPrincipal is NoPrincipalIn as ListRetirableGrants words it.
+func NoRetiringPrincipal(id string) *Error {
+	return New(NotFound, "Retiring principal %s could not be found", id) // [R]
+}
+
+// NotGrantable names the operations that cannot be granted on such a key, and those that can.
+func NotGrantable(operations []string, kind, usage string, valid []string) *Error {
+	return New(Validation, "Operations [%s] are not supported when creating a grant for %s KMS key with key usage %s. Valid operations are [%s]",
+		strings.Join(operations, ", "), kind, usage, strings.Join(valid, ", ")) // [R] of "a symmetric", [U] of "an asymmetric"
+}
+
+func NoOperations() *Error {
+	return Violations([]string{"Value '[]' at 'operations' failed to satisfy constraint: Member must have length greater than or equal to 1"}) // [U]
+}
+
+func ContextConstraintNotForKey() *Error {
+	return New(Validation, "EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key.") // [R]
+}
+
+func TwoContextConstraints() *Error {
+	return New(Validation, "You cannot specify EncryptionContextEquals and EncryptionContextSubset in the same grant.") // [U]
+}
+
+func ContextConstraintPairs(most int) *Error {
+	return New(Validation, "An encryption context constraint must have between 1 and %d pairs.", most) // [U]
+}
+
+func ContextConstraintLength(most int) *Error {
+	return New(Validation, "The keys and values of an encryption context constraint must have at most %d characters.", most) // [U]
+}
+
+// EitherOf answers a request with two members that stand for each other.
+func EitherOf(one, other string) *Error {
+	return New(Validation, "You cannot specify %s and %s in the same request.", one, other) // [U]
+}
+
+func ServiceGrantIncomplete() *Error {
+	return New(Validation, "A grant with a GranteeServicePrincipal must have a SourceArn constraint and a RetiringPrincipal or RetiringServicePrincipal.") // [U]
+}
+
+// ForServicesOnly answers a member that only a service principal may use: no caller here is one.
+func ForServicesOnly(member string) *Error {
+	return New(Validation, "%s can only be specified by a service principal.", member) // [U]
+}
+
+func GrantQuota(quota, usage int) *Error {
+	return New(LimitExceeded, "Grants per key quota for this account in this region is %d, current usage is %d.", quota, usage) // [U]
+}
+
+func GrantNotFound(id string) *Error { return New(NotFound, "Grant '%s' does not exist", id) } // [U]
+
+func BadGrantID() *Error { return Bare(InvalidGrantID) } // [U]
+
+// BadGrantToken is one answer for every token that is of no use: it would help nobody to know which
+// part of it is wrong.
+func BadGrantToken() *Error { return Bare(InvalidGrantToken) } // [U]
+
+func WhichGrant() *Error {
+	return New(Validation, "Grant token OR (grant ID, key ID) must be specified") // [U]
+}
+
 // Tags (§12.1).
 
 func TooManyTags() *Error { return New(Tagging, "Too many tags") } // [R]

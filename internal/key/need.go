@@ -15,12 +15,18 @@ type Need struct {
 	// Alias is the alias itself as a resource ("alias/…"), whatever key it points to.
 	Alias string
 
+	// Grant is the grant that is to be retired; the need is about its key.
+	Grant *Grant
+
+	// Principal is an IAM principal as a resource, by ARN.
+	Principal string
+
 	// CrossAccount says that another account's key can be used when that account allows it.
 	CrossAccount bool
 }
 
 // OnKey reports whether the need is about a key, so that Resolve finds one for it.
-func (n Need) OnKey() bool { return n.KeyID != "" || n.Cipher != "" }
+func (n Need) OnKey() bool { return n.KeyID != "" || n.Cipher != "" || n.Grant != nil }
 
 // Resolve returns the key of each need, in order, for a caller of account in region: nil for a need
 // that is not about a key, and nil also for a key that the caller must not learn the existence of:
@@ -39,6 +45,8 @@ func (r *Resolver) Resolve(ctx context.Context, account, region string, needs []
 
 func (r *Resolver) resolve(ctx context.Context, account, region string, n Need) (*Key, error) {
 	switch {
+	case n.Grant != nil:
+		return r.resolveGrant(ctx, account, region, n)
 	case n.Cipher != "":
 		return r.Owned(ctx, n.Cipher, region)
 	case n.KeyID == "":

@@ -28,16 +28,18 @@ type Deps struct {
 // Quota is how much of something there may be (operations.md §18.1).
 type Quota struct {
 	AliasesPerKey int
+	GrantsPerKey  int
 }
 
 // DefaultQuota is AWS's.
-var DefaultQuota = Quota{AliasesPerKey: 50}
+var DefaultQuota = Quota{AliasesPerKey: 50, GrantsPerKey: 50_000}
 
 // A Call is one request that was authenticated, resolved and authorized.
 type Call struct {
 	*Deps
 	Caller *authn.Caller
 	Now    time.Time
+	Needs  []key.Need // of the request
 	Keys   []*key.Key // what Needs resolved to, in order; nil where a need is not about a key
 
 	// Additional is what Run wants the audit record to say besides request and answer.

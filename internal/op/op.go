@@ -63,7 +63,7 @@ type Row interface {
 // A Request is one call of one operation, decoded.
 type Request interface {
 	Needs() ([]key.Need, error)
-	Ready(c *Call) error
+	Ready(ctx context.Context, c *Call) error
 	DryRun() bool
 	// Run returns an Answer, or nil for an empty body.
 	Run(ctx context.Context, c *Call) (Answer, *record.Change, error)
@@ -104,9 +104,14 @@ func (b *bound[In, Out]) DryRun() bool {
 	return ok && d.IsDryRun()
 }
 
-// Ready runs the checks between authorization and the work: parameters, then for each key its usage,
-// then its state.
-func (b *bound[In, Out]) Ready(c *Call) error {
+// Ready runs the checks between authorization and the work: grant tokens, parameters, then for each key
+// its usage, then its state.
+func (b *bound[In, Out]) Ready(ctx context.Context, c *Call) error {
+	if t, ok := any(b.in).(shape.TokenBearer); ok {
+		if err := c.checkTokens(ctx, b.op.Name, t.Tokens()); err != nil {
+			return err
+		}
+	}
 	if b.op.Check != nil {
 		if err := b.op.Check(c, b.in); err != nil {
 			return err

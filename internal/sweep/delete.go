@@ -11,7 +11,7 @@ import (
 )
 
 // deleteKey makes an end of k: first the one commit after which the key cannot come back, then its
-// material and its aliases in as many commits as they need, its own record last. A crash in between
+// material, its aliases and its grants in as many commits as they need, its own record last. A crash in between
 // leaves a key that is marked gone, and the date, so the next sweep goes on where this one ended.
 func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fence store.Fence) error {
 	if !k.Key.Gone {
@@ -37,7 +37,11 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 	if err := s.dropAliases(ctx, k, fence); err != nil {
 		return err
 	}
+	if err := s.dropGrants(ctx, k, fence); err != nil {
+		return err
+	}
 	return s.commit(ctx, fence, func(c *record.Change) {
+		c.Discard(record.OfGrantCount(k.Account, k.Region, k.Id))
 		c.Discard(k.Record())
 		c.Discard(record.OfPolicy(k.Account, k.Region, k.Id))
 		c.Discard(record.OfOwner(k.Id, k.Region))
@@ -70,6 +74,31 @@ func (s *Sweeper) dropAliases(ctx context.Context, k *key.Key, fence store.Fence
 			for _, it := range page {
 				c.Discard(it.Key)
 				c.Discard(record.OfAlias(k.Account, k.Region, it.Key.Part(3)))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// grantsAtOnce leaves a commit room for more: a grant is four records.
+const grantsAtOnce = store.MaxOps / 5
+
+// dropGrants deletes each grant together with its index entries, which only the grant leads to. None
+// can be added any more: CreateGrant depends on the key's record, and markGone changed that.
+func (s *Sweeper) dropGrants(ctx context.Context, k *key.Key, fence store.Fence) error {
+	for {
+		page, _, err := record.Scan[recordpb.Grant](ctx, s.Book, record.GrantsOf(k.Account, k.Region, k.Id), record.Key{}, grantsAtOnce)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		err = s.commit(ctx, fence, func(c *record.Change) {
+			for _, it := range page {
+				c.Discard(it.Key)
+				for _, ref := range s.Book.GrantIndex(it.Msg) {
+					c.Discard(ref)
+				}
 			}
 		})
 		if err != nil {

@@ -128,6 +128,9 @@ func (x *CreateGrantRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *CreateGrantRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *CreateGrantRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *CreateGrantRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyId":
@@ -244,6 +247,9 @@ func (x *DecapsulateRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *DecapsulateRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *DecapsulateRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *DecapsulateRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyId":
@@ -280,6 +286,9 @@ func (x *DecryptRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *DecryptRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *DecryptRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *DecryptRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -389,6 +398,9 @@ func (x *DeriveSharedSecretRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *DeriveSharedSecretRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *DeriveSharedSecretRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *DeriveSharedSecretRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyId":
@@ -457,6 +469,9 @@ func (x *DescribeKeyRequest) DecodeJSON(body []byte) error {
 	*x = DescribeKeyRequest{}
 	return decode(body, x)
 }
+
+// Tokens implements TokenBearer.
+func (x *DescribeKeyRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *DescribeKeyRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -577,6 +592,9 @@ func (x *EncapsulateRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *EncapsulateRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *EncapsulateRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *EncapsulateRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyId":
@@ -609,6 +627,9 @@ func (x *EncryptRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *EncryptRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *EncryptRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *EncryptRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -650,6 +671,9 @@ func (x *GenerateDataKeyPairRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *GenerateDataKeyPairRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *GenerateDataKeyPairRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *GenerateDataKeyPairRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -693,6 +717,9 @@ func (x *GenerateDataKeyPairWithoutPlaintextRequest) DecodeJSON(body []byte) err
 // IsDryRun implements DryRunner.
 func (x *GenerateDataKeyPairWithoutPlaintextRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *GenerateDataKeyPairWithoutPlaintextRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *GenerateDataKeyPairWithoutPlaintextRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "EncryptionContext":
@@ -729,6 +756,9 @@ func (x *GenerateDataKeyRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *GenerateDataKeyRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *GenerateDataKeyRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *GenerateDataKeyRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -776,6 +806,9 @@ func (x *GenerateDataKeyWithoutPlaintextRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *GenerateDataKeyWithoutPlaintextRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *GenerateDataKeyWithoutPlaintextRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *GenerateDataKeyWithoutPlaintextRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyId":
@@ -816,6 +849,9 @@ func (x *GenerateMacRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *GenerateMacRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *GenerateMacRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *GenerateMacRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -961,6 +997,9 @@ func (x *GetPublicKeyRequest) DecodeJSON(body []byte) error {
 	*x = GetPublicKeyRequest{}
 	return decode(body, x)
 }
+
+// Tokens implements TokenBearer.
+func (x *GetPublicKeyRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *GetPublicKeyRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -1281,6 +1320,9 @@ func (x *ReEncryptRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *ReEncryptRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *ReEncryptRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *ReEncryptRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "CiphertextBlob":
@@ -1493,6 +1535,9 @@ func (x *SignRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *SignRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *SignRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *SignRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
@@ -1716,6 +1761,9 @@ func (x *VerifyMacRequest) DecodeJSON(body []byte) error {
 // IsDryRun implements DryRunner.
 func (x *VerifyMacRequest) IsDryRun() bool { return x.DryRun }
 
+// Tokens implements TokenBearer.
+func (x *VerifyMacRequest) Tokens() []string { return x.GrantTokens }
+
 func (x *VerifyMacRequest) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "Message":
@@ -1756,6 +1804,9 @@ func (x *VerifyRequest) DecodeJSON(body []byte) error {
 
 // IsDryRun implements DryRunner.
 func (x *VerifyRequest) IsDryRun() bool { return x.DryRun }
+
+// Tokens implements TokenBearer.
+func (x *VerifyRequest) Tokens() []string { return x.GrantTokens }
 
 func (x *VerifyRequest) member(r *reader, name []byte) bool {
 	switch string(name) {

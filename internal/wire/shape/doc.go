@@ -32,6 +32,9 @@ type Encoder interface {
 // A DryRunner is a request that can ask to be decided upon but not carried out.
 type DryRunner interface{ IsDryRun() bool }
 
+// A TokenBearer is a request that can carry grant tokens.
+type TokenBearer interface{ Tokens() []string }
+
 // An Operation is one operation of the API as the model describes it.
 type Operation struct {
 	Name    string

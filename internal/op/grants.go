@@ -1,0 +1,135 @@
+package op
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"qkms/internal/authn"
+	"qkms/internal/fault"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/wire/shape"
+)
+
+// newGrant is the grant a request asks for, with an id of its own. It refuses in the order of
+// operations.md §4.2: operations, constraints, principals.
+func (c *Call) newGrant(in *shape.CreateGrantRequest) (*recordpb.Grant, error) {
+	k := c.Key()
+	g := &recordpb.Grant{
+		Account: k.Account, Region: k.Region, KeyId: k.Id, Id: newGrantID(), Name: in.Name,
+		GranteeService: in.GranteeServicePrincipal, RetiringService: in.RetiringServicePrincipal,
+		IssuingAccount: c.Caller.Account, Created: c.Now.UnixMilli(),
+	}
+	var err error
+	if g.Operations, err = grantable(k, in.Operations); err != nil {
+		return nil, err
+	}
+	if err := constrain(g, k, in.Constraints); err != nil {
+		return nil, err
+	}
+	if err := c.grantPrincipals(g, in); err != nil {
+		return nil, err
+	}
+	if g.Name != "" {
+		g.Fingerprint = c.Book.GrantFingerprint(g)
+	}
+	return g, nil
+}
+
+func newGrantID() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process rather than return weak bytes
+	return hex.EncodeToString(b[:])
+}
+
+// addGrant returns the change that stores g, or, when g repeats a grant of the same name, that grant
+// and no change.
+//
+// The count is read before the other grants are looked at, and the change depends on it: of two that
+// ask for the same at once, the second finds the count moved, and then the first one's grant. So names
+// are idempotent and the quota is exact. That the change depends on the key as well makes a key that is
+// being deleted or disabled refuse the grant.
+func (c *Call) addGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant, *record.Change, error) {
+	k := c.Key()
+	count, ver, err := record.Load[recordpb.GrantCount](ctx, c.Book, record.OfGrantCount(k.Account, k.Region, k.Id))
+	if err != nil {
+		return nil, nil, err
+	}
+	if old, err := c.sameGrant(ctx, g); err != nil || old != nil {
+		return old, nil, err
+	}
+	n := count.GetGrants()
+	if int(n) >= c.Quota.GrantsPerKey {
+		return nil, nil, fault.GrantQuota(c.Quota.GrantsPerKey, int(n))
+	}
+	change := c.Book.Change()
+	change.Require(k.Record(), k.Ver)
+	change.Insert(record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), g)
+	for _, ref := range c.Book.GrantIndex(g) {
+		change.Insert(ref, &recordpb.GrantRef{})
+	}
+	change.Replace(record.OfGrantCount(k.Account, k.Region, k.Id), ver, &recordpb.GrantCount{Grants: n + 1})
+	return g, change, nil
+}
+
+// sameGrant returns the grant with g's name and parameters, or nil.
+func (c *Call) sameGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant, error) {
+	if g.Name == "" {
+		return nil, nil
+	}
+	like := c.Book.GrantsLike(g.Account, g.Region, g.KeyId, g.Fingerprint)
+	page, _, err := record.Scan[recordpb.GrantRef](ctx, c.Book, like, record.Key{}, 1)
+	if err != nil || len(page) == 0 {
+		return nil, err
+	}
+	old, _, err := c.Resolver.Grant(ctx, c.Key(), page[0].Key.Part(4))
+	return old, err
+}
+
+// dropGrant is the change that ends version ver of g. A second one to end it finds it gone.
+func (c *Call) dropGrant(ctx context.Context, g *recordpb.Grant, ver uint64) (*record.Change, error) {
+	counted := record.OfGrantCount(g.Account, g.Region, g.KeyId)
+	count, countVer, err := record.Load[recordpb.GrantCount](ctx, c.Book, counted)
+	if err != nil {
+		return nil, err
+	}
+	if count.GetGrants() == 0 {
+		return nil, fmt.Errorf("%w: a grant on key %s that was never counted", record.ErrDamaged, g.KeyId)
+	}
+	change := c.Book.Change()
+	change.Remove(record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), ver)
+	for _, ref := range c.Book.GrantIndex(g) {
+		change.Discard(ref)
+	}
+	change.Replace(counted, countVer, &recordpb.GrantCount{Grants: count.Grants - 1})
+	return change, nil
+}
+
+// grantEntry is a grant as the lists show it: its time in whole seconds, its token never, and what it
+// has not left out (operations.md §12.3).
+func (c *Call) grantEntry(k *key.Key, g *recordpb.Grant) shape.GrantListEntry {
+	e := shape.GrantListEntry{
+		KeyId:                    k.ARN,
+		GrantId:                  g.Id,
+		Name:                     g.Name,
+		CreationDate:             at(g.Created).Truncate(time.Second),
+		GranteePrincipal:         g.Grantee,
+		RetiringPrincipal:        g.Retiring,
+		IssuingAccount:           authn.RootARN(c.Naming.Partition, g.IssuingAccount),
+		GranteeServicePrincipal:  g.GranteeService,
+		RetiringServicePrincipal: g.RetiringService,
+	}
+	for _, o := range g.Operations {
+		e.Operations = append(e.Operations, shape.GrantOperation(o))
+	}
+	if len(g.ContextEquals) > 0 || len(g.ContextSubset) > 0 || g.SourceArn != "" {
+		e.Constraints = &shape.GrantConstraints{
+			EncryptionContextEquals: g.ContextEquals, EncryptionContextSubset: g.ContextSubset, SourceArn: g.SourceArn,
+		}
+	}
+	return e
+}

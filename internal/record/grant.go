@@ -1,0 +1,116 @@
+package record
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/record/recordpb"
+	"qkms/internal/seal"
+)
+
+// OfGrant is a grant, by its id.
+func OfGrant(account, region, id, grant string) Key {
+	return newKey(spaceGrant, account, region, id, grant)
+}
+
+// OfGrantCount says how many grants a key has.
+func OfGrantCount(account, region, id string) Key { return newKey(spaceGrants, account, region, id) }
+
+// With is k with further parts: a prefix for Scan becomes a narrower one, or a record's key.
+func (k Key) With(parts ...string) Key {
+	enc := k.bytes()
+	for _, p := range parts {
+		enc = appendPart(enc, p)
+	}
+	return Key{string(enc)}
+}
+
+// Prefixes for Scan. Principals stand in keys as keyed hashes: they are longer than a key may be, and
+// who reads the database must not be able to try out whom a grant is for.
+
+// GrantsOf is every grant on a key; the part that follows is the grant's id.
+func GrantsOf(account, region, id string) Key { return newKey(spaceGrant, account, region, id) }
+
+// GrantsTo is the grants on a key that one grantee has; the part that follows is the grant's id.
+func (b *Book) GrantsTo(account, region, id, grantee string) Key {
+	return newKey(spaceGrantTo, account, region, id, b.grantHash("grantee", grantee))
+}
+
+// GrantsLike is the grants on a key with one fingerprint; the part that follows is the grant's id.
+func (b *Book) GrantsLike(account, region, id string, fingerprint []byte) Key {
+	return newKey(spaceGrantBy, account, region, id, string(fingerprint))
+}
+
+// GrantsRetiredBy is the grants in a region that one principal may retire, on whosever keys; the parts
+// that follow are the key's account and id, and the grant's id.
+func (b *Book) GrantsRetiredBy(region, principal string) Key {
+	return newKey(spaceRetiring, region, b.grantHash("retiring", principal))
+}
+
+// GrantIndex returns the keys of the GrantRef records that lead to g: they are written with g and
+// deleted with it.
+func (b *Book) GrantIndex(g *recordpb.Grant) []Key {
+	keys := []Key{b.GrantsTo(g.Account, g.Region, g.KeyId, g.Grantee+g.GranteeService).With(g.Id)} // it has one of the two
+	if len(g.Fingerprint) > 0 {
+		keys = append(keys, b.GrantsLike(g.Account, g.Region, g.KeyId, g.Fingerprint).With(g.Id))
+	}
+	if p := g.Retiring + g.RetiringService; p != "" { // at most one
+		keys = append(keys, b.GrantsRetiredBy(g.Region, p).With(g.Account, g.KeyId, g.Id))
+	}
+	return keys
+}
+
+// GrantFingerprint hashes what makes two grants on a key the same to a caller that repeats itself: name,
+// principals, constraints, who issued it, and the set of operations. Each part is length-prefixed, so
+// that no name can stand in for a principal.
+func (b *Book) GrantFingerprint(g *recordpb.Grant) []byte {
+	operations := slices.Sorted(slices.Values(g.Operations))
+	return []byte(b.grantHash("fingerprint",
+		g.Name, g.Grantee, g.GranteeService, g.Retiring, g.RetiringService, g.IssuingAccount, g.SourceArn,
+		string(seal.Bind(operations...)), bindMap(g.ContextEquals), bindMap(g.ContextSubset)))
+}
+
+func bindMap(m map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, k, m[k])
+	}
+	return string(seal.Bind(parts...))
+}
+
+// grantHash is 32 bytes of HMAC-SHA-256 under a key that never changes, so that indexes outlive the
+// rotation of every other key. about keeps the uses apart.
+func (b *Book) grantHash(about string, parts ...string) string {
+	k := b.Ring().Derive("grant index v1")
+	mac := hmac.New(sha256.New, k[:])
+	mac.Write(seal.Bind(about))
+	mac.Write(seal.Bind(parts...))
+	return string(mac.Sum(nil))
+}
+
+const grantTokenPurpose = "grant token v1"
+
+// GrantToken returns a token for g, another with every call. It opens in g's region for as long as its
+// KEK is kept.
+func (b *Book) GrantToken(g *recordpb.Grant) (string, error) {
+	plain, err := proto.Marshal(&recordpb.GrantToken{Account: g.Account, KeyId: g.KeyId, GrantId: g.Id})
+	if err != nil {
+		return "", fmt.Errorf("grant token: %w", err)
+	}
+	return b.Ring().SealToken(grantTokenPurpose, seal.Bind(g.Region), plain), nil
+}
+
+// OpenGrantToken returns what GrantToken was given; whether the grant still exists is not looked at.
+// Every token that is none of region's is seal.ErrToken.
+func (b *Book) OpenGrantToken(region, token string) (*recordpb.GrantToken, error) {
+	plain, err := b.Ring().OpenToken(grantTokenPurpose, seal.Bind(region), token)
+	if err != nil {
+		return nil, err
+	}
+	return decode[recordpb.GrantToken](plain)
+}
