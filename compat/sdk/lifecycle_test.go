@@ -28,7 +28,8 @@ func TestCreateKey(t *testing.T) {
 		"KeyState":     {m.KeyState, types.KeyStateEnabled},
 		"KeyManager":   {m.KeyManager, types.KeyManagerTypeCustomer},
 		"KeySpec":      {m.KeySpec, types.KeySpecSymmetricDefault},
-		"CustomerSpec": {m.CustomerMasterKeySpec, types.CustomerMasterKeySpecSymmetricDefault}, //nolint:staticcheck // always echoed (§16)
+		//lint:ignore SA1019 the service always echoes it (operations.md §16)
+		"CustomerSpec": {m.CustomerMasterKeySpec, types.CustomerMasterKeySpecSymmetricDefault},
 		"KeyUsage":     {m.KeyUsage, types.KeyUsageTypeEncryptDecrypt},
 		"Origin":       {m.Origin, types.OriginTypeAwsKms},
 		"MultiRegion":  {*m.MultiRegion, false},
