@@ -296,6 +296,14 @@ func PolicyTooLong(size, most int) *Error {
 
 func NoSuchPolicy() *Error { return New(NotFound, "No such policy exists") } // [P]
 
+// Recipient (key material §4.3).
+
+// BadAttestation says what is wrong with the document that the caller brought; the real service's
+// exception and words for it are not known.
+func BadAttestation(why string) *Error {
+	return New(Validation, "The attestation document is not valid: %s.", why) // [U]
+}
+
 // Outcomes.
 
 func WouldSucceed() *Error {
