@@ -249,6 +249,37 @@ func WhichGrant() *Error {
 	return New(Validation, "Grant token OR (grant ID, key ID) must be specified") // [U]
 }
 
+// Multi-Region keys (§11).
+
+func NotPrimary(arn string) *Error {
+	return New(Unsupported, "%s is not a multi-region primary key.", arn) // [R]
+}
+
+// NotThePrimary is UpdatePrimaryRegion's own: another exception, and a capital R. [R]
+func NotThePrimary(arn string) *Error {
+	return New(InvalidState, "%s is not a multi-Region primary key.", arn)
+}
+
+func PrimaryRegion(region string) *Error {
+	return New(Validation, "%s cannot have a replica because it contains the primary.", region) // [R]
+}
+
+func OtherPartition() *Error {
+	return New(Validation, "The replica key Region must be in the same AWS partition as the primary key Region.") // [R]
+}
+
+func UnknownRegion(region string) *Error {
+	return New(Validation, "Region %s is not a valid Region or multi-Region keys are not supported in Region %s.", region, region) // [R]
+}
+
+func ReplicaExists() *Error {
+	return New(AlreadyExists, "You can create only one replica of each primary key in each AWS Region.") // [R]
+}
+
+func NoReplicaThere(id string) *Error {
+	return New(Validation, "%s does not have a replica key in the specified Region.", id) // [R]
+}
+
 // Tags (§12.1).
 
 func TooManyTags() *Error { return New(Tagging, "Too many tags") } // [R]

@@ -1,6 +1,11 @@
 package key
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"qkms/internal/fault"
+)
 
 // A Need is one thing a request must be allowed to do, with what it is to be done to: a key the
 // caller named, the key of a ciphertext, an alias, or nothing in particular (access.md §4.2).
@@ -11,6 +16,11 @@ type Need struct {
 	Forms Forms
 
 	Cipher string // the key id inside a ciphertext, when the caller named no key
+
+	// Decrypts says that the named key must be the one of a ciphertext. A replica asked to decrypt
+	// under the name of its primary in another Region is then the wrong key, rather than a wrong
+	// Region (operations.md §2.3 [R]).
+	Decrypts bool
 
 	// Alias is the alias itself as a resource ("alias/…"), whatever key it points to.
 	Alias string
@@ -53,8 +63,25 @@ func (r *Resolver) resolve(ctx context.Context, account, region string, n Need) 
 		return nil, nil
 	}
 	ref, err := r.Naming.ParseReference(n.KeyID, account, region, n.Forms)
+	if err != nil && n.Decrypts {
+		return nil, r.related(ctx, n.KeyID, account, region, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return r.Find(ctx, ref, account)
+}
+
+// related is what a name of another Region answers where a ciphertext is to be opened: err, unless the
+// key of that name has a relative here.
+func (r *Resolver) related(ctx context.Context, name, account, region string, err error) error {
+	a, ok := r.Naming.parseARN(name)
+	id, isKey := strings.CutPrefix(a.resource, "key/")
+	if !ok || !isKey || a.region == region || a.account != account {
+		return err
+	}
+	if k, _ := r.Load(ctx, account, region, id); k != nil && k.MultiRegion {
+		return fault.WrongKey()
+	}
+	return err
 }

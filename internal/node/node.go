@@ -145,7 +145,7 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
-	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Naming: n.Naming, Quota: n.Quota}
+	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota}
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})

@@ -21,6 +21,8 @@ type Deps struct {
 	Resolver *key.Resolver
 	Sealer   custody.Sealer
 	Maker    custody.Maker
+	Copier   custody.Copier
+	Serves   func(region string) bool
 	Naming   key.Naming
 	Quota    Quota
 }
@@ -116,7 +118,9 @@ func version(k *key.Key, short blob.ShortID) (string, bool) {
 // and the answer says no more than its sender knew.
 func cipherNeed(action, id string, ciphertext []byte, algorithm shape.EncryptionAlgorithmSpec) ([]key.Need, error) {
 	if id != "" {
-		return use(action, id), nil
+		need := use(action, id)
+		need[0].Decrypts = true
+		return need, nil
 	}
 	if algorithm != "" && algorithm != shape.EncryptionAlgorithmSpecSymmetricDefault {
 		return nil, fault.KeyIDRequired()

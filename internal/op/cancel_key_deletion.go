@@ -25,7 +25,7 @@ var cancelKeyDeletion = &Op[shape.CancelKeyDeletionRequest, shape.CancelKeyDelet
 	States: key.InAnyState,
 	Run: func(_ context.Context, c *Call, _ *shape.CancelKeyDeletionRequest) (*shape.CancelKeyDeletionResponse, *record.Change, error) {
 		k, next := c.Key(), c.Key().Edit()
-		next.State, next.Deletion = key.Disabled, 0
+		next.State, next.Deletion, next.DeletionWindow = key.Disabled, 0, 0
 		change := c.Book.Change()
 		change.Replace(k.Record(), k.Ver, next)
 		if k.Deletion != 0 { // a primary that waits for its replicas has no date yet

@@ -38,7 +38,13 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 			}
 			change.Insert(record.OfPolicy(k.Account, k.Region, k.Id), &recordpb.Policy{Text: text})
 		}
-		return &shape.CreateKeyResponse{KeyMetadata: metadata(k)}, change, nil
+		m := metadata(k)
+		if in.MultiRegion {
+			shared := &recordpb.MultiRegion{Account: k.Account, Primary: k.Region}
+			change.Insert(record.OfMultiRegion(k.Id), shared)
+			m.MultiRegionConfiguration = c.configuration(&set{MultiRegion: shared}, k)
+		}
+		return &shape.CreateKeyResponse{KeyMetadata: m}, change, nil
 	},
 	Audit: func(in *shape.CreateKeyRequest) audit.Detail {
 		return audit.Detail{
@@ -59,7 +65,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		return audit.Detail{audit.Object("keyMetadata", metadataDetail(out.KeyMetadata))}
 	},
 	Differs: []string{
-		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins and `MultiRegion` answer UnsupportedOperationException.",
+		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins answer UnsupportedOperationException.",
 	},
 }
 
@@ -126,8 +132,8 @@ func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
 	return nil
 }
 
-// keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than one that
-// lacks the Regions its owner asked for.
+// keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than another
+// than its owner asked for.
 func keyBuilt(in *shape.CreateKeyRequest) error {
 	switch {
 	case specOf(in) == shape.KeySpecSm2:
@@ -138,8 +144,6 @@ func keyBuilt(in *shape.CreateKeyRequest) error {
 		return fault.Bare(fault.CustomStoreNotFound)
 	case in.Origin != "" && in.Origin != shape.OriginTypeAwsKms:
 		return fault.NotBuilt("Origin " + string(in.Origin))
-	case in.MultiRegion:
-		return fault.NotBuilt("MultiRegion")
 	}
 	return nil
 }
@@ -154,7 +158,7 @@ func specOf(in *shape.CreateKeyRequest) shape.KeySpec {
 // newKey makes a symmetric key with one random material.
 func (c *Call) newKey(in *shape.CreateKeyRequest) (*key.Key, *record.Change, error) {
 	m := &recordpb.Key{
-		Account: c.Caller.Account, Region: c.Caller.Region, Id: key.NewID(false),
+		Account: c.Caller.Account, Region: c.Caller.Region, Id: key.NewID(in.MultiRegion), MultiRegion: in.MultiRegion,
 		Spec: string(shape.KeySpecSymmetricDefault), Usage: string(shape.KeyUsageTypeEncryptDecrypt),
 		Origin: string(shape.OriginTypeAwsKms), State: key.Enabled,
 		Description: in.Description, Created: c.Now.UnixMilli(), Tags: storedTags(in.Tags),

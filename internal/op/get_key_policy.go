@@ -37,5 +37,9 @@ func PolicyOf(ctx context.Context, d *Deps, k *key.Key) (string, error) {
 	if err != nil || p != nil {
 		return p.GetText(), err
 	}
-	return policy.Default(d.Naming.Partition, k.Account).Format(), nil
+	return defaultPolicyText(d, k), nil
+}
+
+func defaultPolicyText(d *Deps, k *key.Key) string {
+	return policy.Default(d.Naming.Partition, k.Account).Format()
 }

@@ -26,8 +26,11 @@ func metadata(k *key.Key) *shape.KeyMetadata {
 		MultiRegion:           k.MultiRegion,
 		CurrentKeyMaterialId:  k.CurrentMaterial,
 	}
-	if k.State == key.PendingDeletion {
+	switch k.State {
+	case key.PendingDeletion:
 		m.DeletionDate = at(k.Deletion)
+	case key.PendingReplicaDeletion:
+		m.PendingDeletionWindowInDays = int(k.DeletionWindow)
 	}
 	if k.Spec == string(shape.KeySpecSymmetricDefault) {
 		m.EncryptionAlgorithms = []shape.EncryptionAlgorithmSpec{shape.EncryptionAlgorithmSpecSymmetricDefault}

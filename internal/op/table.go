@@ -47,7 +47,7 @@ var Table = []Row{
 	listRetirableGrants,
 	putKeyPolicy,
 	reEncrypt,
-	notYet("ReplicateKey"),
+	replicateKey,
 	retireGrant,
 	revokeGrant,
 	notYet("RotateKeyOnDemand"),
@@ -58,7 +58,7 @@ var Table = []Row{
 	updateAlias,
 	notYet("UpdateCustomKeyStore"),
 	updateKeyDescription,
-	notYet("UpdatePrimaryRegion"),
+	updatePrimaryRegion,
 	notYet("Verify"),
 	notYet("VerifyMac"),
 }

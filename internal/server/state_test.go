@@ -37,6 +37,8 @@ var matrix = map[string]string{
 	"UntagResource":                   "OK P R OK OK OK OK",
 	"ListAliases":                     "OK OK OK OK OK OK OK",
 	"ReEncrypt":                       "D P R I U C OK",
+	"ReplicateKey":                    "D P R I U C X",
+	"UpdatePrimaryRegion":             "D P R I U C OK",
 	"ScheduleKeyDeletion":             "OK P R OK OK OK X",
 	"UpdateAlias":                     "OK P R OK OK OK OK",
 	"UpdateKeyDescription":            "OK P R OK OK OK OK",
@@ -62,6 +64,12 @@ var cells = map[string]struct{ code, text string }{
 	"N": {"KMSInvalidStateException", " is not pending deletion."},
 }
 
+// request makes the key an operation is tried on, where a plain symmetric one will not do.
+var request = map[string]string{
+	"ReplicateKey":        `{"MultiRegion":true}`,
+	"UpdatePrimaryRegion": `{"MultiRegion":true}`,
+}
+
 func TestEveryStateForEveryOperation(t *testing.T) {
 	s := kmstest.New(t)
 	root := s.As(kmstest.Account)
@@ -70,7 +78,7 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 	for operation, row := range matrix {
 		for i, cell := range strings.Fields(row) {
 			t.Run(operation+"/"+columns[i], func(t *testing.T) {
-				made := root.Must("CreateKey", `{}`)
+				made := root.Must("CreateKey", request[operation])
 				id, arn := made.String("KeyMetadata.KeyId"), made.String("KeyMetadata.Arn")
 				name := "alias/" + id
 				root.Must("CreateAlias", fmt.Sprintf(`{"AliasName":"%s","TargetKeyId":"%s"}`, name, id))
@@ -122,6 +130,10 @@ func body(operation, id, alias, blob string) map[string]any {
 		return map[string]any{"KeyId": id, "Plaintext": "aGk="}
 	case "GenerateDataKey", "GenerateDataKeyWithoutPlaintext":
 		return map[string]any{"KeyId": id, "KeySpec": "AES_256"}
+	case "ReplicateKey":
+		return map[string]any{"KeyId": id, "ReplicaRegion": "eu-west-1"}
+	case "UpdatePrimaryRegion":
+		return map[string]any{"KeyId": id, "PrimaryRegion": kmstest.Region}
 	case "CreateGrant":
 		return map[string]any{"KeyId": id, "GranteePrincipal": "arn:aws:iam::" + kmstest.Account + ":user/alice", "Operations": []string{"Decrypt"}}
 	case "PutKeyPolicy":

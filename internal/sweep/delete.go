@@ -40,13 +40,17 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 	if err := s.dropGrants(ctx, k, fence); err != nil {
 		return err
 	}
-	return s.commit(ctx, fence, func(c *record.Change) {
-		c.Discard(record.OfGrantCount(k.Account, k.Region, k.Id))
-		c.Discard(k.Record())
-		c.Discard(record.OfPolicy(k.Account, k.Region, k.Id))
-		c.Discard(record.OfOwner(k.Id, k.Region))
-		c.Discard(due)
-	})
+	change := s.Book.Change()
+	change.Discard(record.OfGrantCount(k.Account, k.Region, k.Id))
+	change.Discard(k.Record())
+	change.Discard(record.OfPolicy(k.Account, k.Region, k.Id))
+	change.Discard(record.OfOwner(k.Id, k.Region))
+	change.Discard(due)
+	if err := s.leaveSet(ctx, change, k); err != nil {
+		return err
+	}
+	change.Under(fence)
+	return s.Book.Commit(ctx, change, "", nil)
 }
 
 // markGone is the point of no return, recorded as CloudTrail records it (access.md §7.3).
