@@ -24,6 +24,17 @@ const (
 	Tagging             Code = "TagException"
 	Unsupported         Code = "UnsupportedOperationException"
 
+	// Custom key stores (operations.md §13.10).
+	ClusterInUse        Code = "CloudHsmClusterInUseException"
+	ClusterNotRelated   Code = "CloudHsmClusterNotRelatedException"
+	KeyStoreHasKeys     Code = "CustomKeyStoreHasCMKsException"
+	KeyStoreInvalid     Code = "CustomKeyStoreInvalidStateException"
+	KeyStoreNameInUse   Code = "CustomKeyStoreNameInUseException"
+	ProxyEndpointInUse  Code = "XksProxyUriEndpointInUseException"
+	ProxyServiceInUse   Code = "XksProxyVpcEndpointServiceInUseException"
+	ProxyURIInUse       Code = "XksProxyUriInUseException"
+	TrustAnchorMismatch Code = "IncorrectTrustAnchorException"
+
 	// Not modelled; every operation may answer them.
 	AccessDenied        Code = "AccessDeniedException"
 	ExpiredToken        Code = "ExpiredTokenException"

@@ -335,6 +335,80 @@ func BadAttestation(why string) *Error {
 	return New(Validation, "The attestation document is not valid: %s.", why) // [U]
 }
 
+// Custom key stores (§13.10). Of all these sentences none is recorded, only that the first is none.
+
+func NoKeyStore() *Error { return Bare(CustomStoreNotFound) } // [R]
+
+// RequiredFor says which member is missing beside a value that another member has. [U]
+func RequiredFor(member, other, value string) *Error {
+	return New(Validation, "%s is required when %s is %s.", member, other, value)
+}
+
+// NotAllowedFor says which member does not go with a value that another member has. [U]
+func NotAllowedFor(member, other, value string) *Error {
+	return New(Validation, "%s cannot be specified when %s is %s.", member, other, value)
+}
+
+func KeyStoreByIDOrName() *Error {
+	return New(Validation, "You cannot specify CustomKeyStoreId and CustomKeyStoreName in the same request.") // [U]
+}
+
+func ConnectivityNeedsEndpoint() *Error {
+	return New(Validation, "To change XksProxyConnectivity, specify another XksProxyUriEndpoint as well.") // [U]
+}
+
+func KeyStoreNotForOrigin(id, kind, origin string) *Error {
+	return New(Validation, "Custom key store %s is of type %s and cannot hold KMS keys with Origin %s.", id, kind, origin) // [U]
+}
+
+func RegionsNotForOrigin(origin string) *Error {
+	return New(Unsupported, "MultiRegion is not supported for Origin %s", origin) // [U]
+}
+
+func NoRandomFrom(id, kind string) *Error {
+	return New(Unsupported, "Custom key store %s is of type %s, which does not generate random bytes.", id, kind) // [U]
+}
+
+func KeyStoreInState(id, state, operation string) *Error {
+	return New(KeyStoreInvalid, "Custom key store %s is %s, in which state %s is not valid.", id, state, operation) // [U]
+}
+
+func KeyStoreNameTaken(name string) *Error {
+	return New(KeyStoreNameInUse, "A custom key store named %s already exists.", name) // [U]
+}
+
+func KeyStoreNotEmpty(id string, keys int) *Error {
+	return New(KeyStoreHasKeys, "Custom key store %s contains KMS keys: %d.", id, keys) // [U]
+}
+
+func KeyStoreQuota(quota, usage int) *Error {
+	return New(LimitExceeded, "Custom key store quota for this account in this region is %d but the current usage is %d.", quota, usage) // [U]
+}
+
+func ClusterTaken(cluster string) *Error {
+	return New(ClusterInUse, "Cluster %s belongs to another custom key store.", cluster) // [U]
+}
+
+func ClusterUnrelated(cluster string) *Error {
+	return New(ClusterNotRelated, "Cluster %s belongs to another custom key store and shares no history with the cluster of this one.", cluster) // [U]
+}
+
+func BadTrustAnchor() *Error {
+	return New(TrustAnchorMismatch, "TrustAnchorCertificate is not one X.509 certificate in PEM.") // [U]
+}
+
+func ProxyURITaken(uri string) *Error {
+	return New(ProxyURIInUse, "%s belongs to another custom key store.", uri) // [U]
+}
+
+func ProxyEndpointTaken(endpoint string) *Error {
+	return New(ProxyEndpointInUse, "%s belongs to another custom key store, and one of the two is reached through a VPC endpoint service.", endpoint) // [U]
+}
+
+func ProxyServiceTaken(service string) *Error {
+	return New(ProxyServiceInUse, "VPC endpoint service %s belongs to another custom key store.", service) // [U]
+}
+
 // Outcomes.
 
 func WouldSucceed() *Error {

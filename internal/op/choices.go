@@ -39,4 +39,13 @@ var Choices = []Choice{
 	{"Members that exclude each other in CreateGrant, ListGrants, ListRetirableGrants", "ValidationException `You cannot specify <one> and <other> in the same request.`; neither of two that must be given answers as the older one missing."},
 	{"GranteeServicePrincipal and RetiringServicePrincipal as filters", "ValidationException: no caller is a service principal."},
 	{"Context constraints", "An empty `Constraints` is none. Kept as sent; keys that differ in case are different keys to the idempotent `Name`."},
+	{"Sentences about custom key stores", "None is recorded but that CustomKeyStoreNotFoundException has none; ours say which store, which state and which operation, or which member does not go with which value."},
+	{"Members of a custom key store that do not go together", "ValidationException: what the type or connectivity needs and what it does not have; CreateKey with CustomKeyStoreId, XksKeyId and Origin likewise. MultiRegion in a custom key store is UnsupportedOperationException."},
+	{"Order of checks of CreateCustomKeyStore", "Members of the type, connectivity, trust anchor; then name, quota, cluster, URI, endpoint, VPC endpoint service."},
+	{"Order of checks of UpdateCustomKeyStore", "Existence, members of the type, state, connectivity, name, then what another store has. A request that changes nothing succeeds where a change would."},
+	{"Trust anchor that is not exactly one PEM certificate", "IncorrectTrustAnchorException."},
+	{"Hosts of XKS proxies", "Equal whatever their case and with or without a final dot. The URI in use is reported before the endpoint."},
+	{"UpdateCustomKeyStore to the cluster of another store", "CloudHsmClusterNotRelatedException."},
+	{"DeleteCustomKeyStore of a store that is connected and has keys", "Its state is reported first."},
+	{"Custom key stores in the audit record", "Besides ids, names and cluster: endpoint, path, connectivity and VPC endpoint service of a proxy. Never its credential, not even the id."},
 }

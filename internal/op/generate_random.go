@@ -14,15 +14,15 @@ var generateRandom = &Op[shape.GenerateRandomRequest, shape.GenerateRandomRespon
 	Name:  "GenerateRandom",
 	Needs: func(*shape.GenerateRandomRequest) ([]key.Need, error) { return anything("kms:GenerateRandom"), nil },
 	Check: func(_ *Call, in *shape.GenerateRandomRequest) error {
-		switch {
-		case in.NumberOfBytes == 0:
+		if in.NumberOfBytes == 0 {
 			return fault.NumberOfBytesRequired()
-		case in.CustomKeyStoreId != "":
-			return fault.Bare(fault.CustomStoreNotFound) // there is none yet
 		}
 		return noRecipient(in.Recipient)
 	},
-	Run: func(_ context.Context, _ *Call, in *shape.GenerateRandomRequest) (*shape.GenerateRandomResponse, *record.Change, error) {
+	Run: func(ctx context.Context, c *Call, in *shape.GenerateRandomRequest) (*shape.GenerateRandomResponse, *record.Change, error) {
+		if in.CustomKeyStoreId != "" {
+			return nil, nil, c.randomFrom(ctx, in.CustomKeyStoreId)
+		}
 		random := make([]byte, in.NumberOfBytes)
 		_, _ = rand.Read(random) // never fails: crypto/rand ends the process rather than return weak bytes
 		return &shape.GenerateRandomResponse{Plaintext: random}, nil, nil
@@ -30,6 +30,6 @@ var generateRandom = &Op[shape.GenerateRandomRequest, shape.GenerateRandomRespon
 	ReadOnly: true,
 	Differs: []string{
 		"`Recipient` answers UnsupportedOperationException until it is built.",
-		"`CustomKeyStoreId` answers CustomKeyStoreNotFoundException: there are no custom key stores yet.",
+		"No custom key store is ever CONNECTED yet, so `CustomKeyStoreId` of a CloudHSM store is CustomKeyStoreInvalidStateException.",
 	},
 }

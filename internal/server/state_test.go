@@ -107,7 +107,8 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 func TestMatrixIsWhole(t *testing.T) {
 	for _, row := range op.Table {
 		_, listed := matrix[row.Operation()]
-		keyless := map[string]bool{"CreateKey": true, "GenerateRandom": true, "ListKeys": true, "ListRetirableGrants": true}[row.Operation()]
+		keyless := map[string]bool{"CreateKey": true, "GenerateRandom": true, "ListKeys": true, "ListRetirableGrants": true}[row.Operation()] ||
+			strings.Contains(row.Operation(), "CustomKeyStore")
 		if row.Built() && !keyless && !listed {
 			t.Errorf("%s is not in the matrix", row.Operation())
 		}
