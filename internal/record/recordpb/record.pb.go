@@ -767,7 +767,7 @@ func (x *GrantCount) GetGrants() uint32 {
 	return 0
 }
 
-// GrantToken is what a grant token says, sealed (docs/formats/records.md §8). Nodes that must wait for
+// GrantToken is what a grant token says, sealed (docs/formats/records.md §3.1). Nodes that must wait for
 // a grant to arrive will need to know how far: the position in the change log is to be added here.
 type GrantToken struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`

@@ -24,6 +24,9 @@ func TestOperations(t *testing.T) {
 		if _, is := in.(shape.DryRunner); is != op.DryRun {
 			t.Errorf("%s: DryRunner %t, want %t", op.Name, is, op.DryRun)
 		}
+		if _, is := in.(shape.TokenBearer); is != slices.Contains(op.Members, "GrantTokens") {
+			t.Errorf("%s: TokenBearer %t, want %t", op.Name, is, !is)
+		}
 	}
 	for _, name := range []string{"", "encrypt", "Encrypt ", "NoSuch"} {
 		if op := shape.Find(name); op != nil {
