@@ -116,11 +116,38 @@ type Copier interface {
 	Copy(ctx context.Context, from Ref, region string) (record store.Put, err error)
 }
 
+// An Importer takes in materials that were made elsewhere. Its methods may be called concurrently and store
+// nothing.
+type Importer interface {
+	// WrappingKey makes a key pair of spec RSA_2048, RSA_3072 or RSA_4096 under which one may send a
+	// material for key, whose MaterialID is ignored. The public key is a DER SubjectPublicKeyInfo. The
+	// private key is sealed: Import of this holder opens it, for the same key, and nobody else. It takes
+	// at most 2560 bytes and is kept nowhere, so the caller may hand it out. For ctx see Maker.
+	WrappingKey(ctx context.Context, key Ref, spec string) (public, private []byte, err error)
+
+	// Import is Maker.Make with what is wrapped by algorithm (RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256,
+	// RSA_AES_KEY_WRAP_SHA_1 or RSA_AES_KEY_WRAP_SHA_256) under the public key that came with private. It
+	// returns ErrWrongCiphertext, always alike, for what does not unwrap or is no material of spec once
+	// it is unwrapped; and ErrWrappingKey for a private that is none of this holder's for key.
+	Import(ctx context.Context, key Ref, spec, algorithm string, private, wrapped []byte) (Made, error)
+}
+
+// A Forgetter keeps copies of materials that it can drop. Forget may be called concurrently.
+type Forgetter interface {
+	// Forget drops the material from memory, if it is there; a later use looks for its record again.
+	// Called between the commit that removes the record and the answer to whoever wanted it removed, it
+	// makes sure that nothing is computed with the material once that answer has left.
+	Forget(ref Ref)
+}
+
 // The errors that a caller branches on. Holders wrap them with what happened; none holds a secret.
 var (
 	// ErrWrongCiphertext is returned when a blob does not open. The caller of the API learns that
 	// and no more, whatever the reason: InvalidCiphertextException without a message.
 	ErrWrongCiphertext = errors.New("custody: ciphertext does not open")
+
+	// ErrWrappingKey is returned for a sealed wrapping key that does not open for the key at hand.
+	ErrWrappingKey = errors.New("custody: no such wrapping key")
 
 	// ErrNoMaterial is returned when a Ref has no material: never made, deleted or expired.
 	ErrNoMaterial = errors.New("custody: no such material")

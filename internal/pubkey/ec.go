@@ -60,6 +60,7 @@ func (k secgKey) verify(algorithm string, kind MessageKind, message, signature [
 
 type edKey struct{ ed25519.PublicKey }
 
+// parseEd25519 takes any 32 bytes, as RFC 8410 does: what is no point is a key that verifies nothing.
 func parseEd25519(bits []byte) (any, error) {
 	if len(bits) != ed25519.PublicKeySize {
 		return nil, bad("Ed25519", errors.New("not 32 bytes"))

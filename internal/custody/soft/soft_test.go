@@ -164,7 +164,7 @@ func TestMakeRefuses(t *testing.T) {
 }
 
 // put lays a record on the drawer that Make would not have made.
-func (d *drawer) put(t *testing.T, ref custody.Ref, rec *materialpb.Material) {
+func (d *drawer) put(t testing.TB, ref custody.Ref, rec *materialpb.Material) {
 	t.Helper()
 	body, err := proto.Marshal(rec)
 	if err != nil {
