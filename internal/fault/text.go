@@ -97,7 +97,40 @@ func WrongAlgorithm(algorithm, spec string) *Error {
 	return New(InvalidKeyUsage, "Algorithm %s is incompatible with key spec %s.", algorithm, spec) // [R]
 }
 
+func MessageTypeForSpec(kind, spec string) *Error {
+	return New(Validation, "Message type %s is incompatible with key spec %s.", kind, spec) // [R]
+}
+
+func MessageTypeForAlgorithm(kind, algorithm string) *Error {
+	return New(Validation, "Message type %s is incompatible with algorithm %s.", kind, algorithm) // [R]
+}
+
+func DigestLength(algorithm string) *Error {
+	return New(Validation, "Digest is invalid length for algorithm %s.", algorithm) // [R]
+}
+
+func MuLength(algorithm string) *Error {
+	return New(Validation, "External Mu is invalid length for algorithm %s.", algorithm) // [R]
+}
+
+func SignatureInvalid() *Error { return Bare(SignatureWrong) } // [R]
+
+func MACInvalid() *Error { return Bare(MACMismatch) } // [R]
+
 // Parameters (§3.4).
+
+func PlaintextTooLong(algorithm, spec string, most int) *Error {
+	return New(Validation, "Algorithm %s and key spec %s cannot encrypt data larger than %d bytes.", algorithm, spec, most) // [R]
+}
+
+func ContextAsymmetric() *Error {
+	return New(Validation, "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.") // [R]
+}
+
+// RecipientIncomplete refuses a Recipient without one of its two members, which the model leaves optional.
+func RecipientIncomplete() *Error {
+	return New(Validation, "Recipient must have both KeyEncryptionAlgorithm and AttestationDocument") // [U]
+}
 
 func EitherBytesOrSpec() *Error {
 	return New(Validation, "Please specify either number of bytes or key spec.") // [P]
@@ -278,6 +311,71 @@ func ReplicaExists() *Error {
 
 func NoReplicaThere(id string) *Error {
 	return New(Validation, "%s does not have a replica key in the specified Region.", id) // [R]
+}
+
+// Imported material (§10.5–10.7).
+
+// WrongOrigin refuses what keys of this origin cannot do.
+func WrongOrigin(arn, origin string) *Error {
+	return New(Unsupported, "%s origin is %s which is not valid for this operation.", arn, origin) // [R]
+}
+
+func WrappingNotForSpec(algorithm, wrappingSpec, spec string) *Error {
+	return New(Validation, "Wrapping algorithm %s and wrapping key spec %s cannot be used to import a %s key.", algorithm, wrappingSpec, spec) // [R]
+}
+
+func ValidToRequired() *Error {
+	return New(Validation, "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES") // [R]
+}
+
+func ValidToNotAllowed() *Error {
+	return New(Validation, "A validTo date cannot be set if the ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE") // [R]
+}
+
+func ValidToPast() *Error { return New(Validation, "ValidTo must be in the future") } // [R]
+
+func ValidToFar(days int) *Error {
+	return New(Validation, "ValidTo must be less than %d days in the future", days) // [R]
+}
+
+// NotForImported refuses a parameter, in lowerCamel, that is for symmetric keys only.
+func NotForImported(parameter, spec string) *Error {
+	return New(Validation, "Input parameter %s cannot be used with %s imported keys.", parameter, spec) // [R]
+}
+
+func MaterialIDWithNew() *Error {
+	return New(Validation, "Input parameter keyMaterialId cannot be used with NEW_KEY_MATERIAL importType.") // [R]
+}
+
+func NewMaterialOnReplica() *Error {
+	return New(Validation, "Input parameter ImportType NEW_KEY_MATERIAL cannot be used on replica Multi-Region keys") // [R] no period
+}
+
+func MaterialDescriptionOnReplica() *Error {
+	return New(Validation, "Key material description can only be specified on primary Multi-Region keys") // [R] no period
+}
+
+func BadImportToken() *Error { return Bare(InvalidImportToken) } // [R]
+
+func ImportTokenExpired() *Error { return Bare(ExpiredImportToken) } // [U] no message
+
+func OtherMaterial(expected string) *Error {
+	return New(IncorrectMaterial, "Imported key material does not have the expected identifier (%s).", expected) // [R]
+}
+
+// NoMaterialYet is EXISTING_KEY_MATERIAL on a key that never had any.
+func NoMaterialYet() *Error { return Bare(IncorrectMaterial) } // [U]
+
+func MaterialKnown(id, arn string) *Error {
+	return New(IncorrectMaterial, "Key material (id: %s) being imported as NEW_KEY_MATERIAL is already associated with KMS key %s.", id, arn) // [R]
+}
+
+func MaterialAwaited(id, arn, pending string) *Error {
+	return New(InvalidState, "New key material (id: %s) cannot be imported into KMS key %s, because another key material (id: %s) is pending rotation.", id, arn, pending) // [R]
+}
+
+func MaterialUnknown(id, arn string) *Error {
+	return New(Validation, "Key material (id: %s) has never been imported into KMS key %s.", id, arn) // [R]
 }
 
 // Tags (§12.1).

@@ -16,6 +16,8 @@ type Key struct {
 	*recordpb.Key
 	Ver uint64 // of the record
 	ARN string // as this deployment prints it
+
+	stored *recordpb.Key // the record, where time has made Key something else; otherwise nil
 }
 
 // Record is where the key is stored.

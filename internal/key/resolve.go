@@ -62,16 +62,17 @@ func (r *Resolver) Owned(ctx context.Context, id, region string) (*Key, error) {
 	return r.Load(ctx, o.Account, region, id)
 }
 
-// Load returns a key by its full name, or nil when it does not exist (any more).
+// Load returns a key by its full name as it stands now, or nil when it does not exist (any more).
 func (r *Resolver) Load(ctx context.Context, account, region, id string) (*Key, error) {
 	k, err := r.Stored(ctx, account, region, id)
-	if k == nil || k.Gone(r.Now()) {
+	now := r.Now()
+	if k == nil || k.Gone(now) {
 		return nil, err
 	}
-	return k, nil
+	return k.asOf(now), nil
 }
 
-// Stored is Load that also returns what is gone to callers and still in the store.
+// Stored returns a key as it is in the store, what is gone to callers included.
 func (r *Resolver) Stored(ctx context.Context, account, region, id string) (*Key, error) {
 	v, _, err := r.Book.Cached(ctx, record.OfKey(account, region, id), func(plain []byte, ver uint64) (any, error) {
 		return r.decode(plain, ver)
@@ -105,4 +106,9 @@ func (r *Resolver) Alias(ctx context.Context, account, region, name string) (*re
 }
 
 // Edit returns a copy of k's record to change.
-func (k *Key) Edit() *recordpb.Key { return proto.CloneOf(k.Key) }
+func (k *Key) Edit() *recordpb.Key {
+	if k.stored != nil {
+		return proto.CloneOf(k.stored)
+	}
+	return proto.CloneOf(k.Key)
+}

@@ -54,6 +54,8 @@ const (
 	SignVerify        Usage = "SIGN_VERIFY"
 	GenerateVerifyMac Usage = "GENERATE_VERIFY_MAC"
 	KeyAgreement      Usage = "KEY_AGREEMENT"
+
+	EncapsulateDecapsulate Usage = "ENCAPSULATE_DECAPSULATE"
 )
 
 // Ready reports why k cannot serve operation: its usage first, then its state (§4.1 steps 6 and 7).

@@ -7,6 +7,7 @@ package kmstest
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -33,6 +34,9 @@ type Options struct {
 	Regions []string // nil: every well-formed one
 	Dir     string   // an initialised data directory to open; empty: a new one
 	Log     io.Writer
+
+	Clock    *Clock            // nil: NewClock()
+	Attester *x509.Certificate // the root of attestation documents; nil: AWS's
 }
 
 // A Server is a running server and everything behind it.
@@ -54,7 +58,10 @@ func New(t testing.TB) *Server { return With(t, Options{}) }
 // With is New with options.
 func With(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{t: t, Clock: NewClock(), opts: o, keys: map[string]*Client{}}
+	s := &Server{t: t, Clock: o.Clock, opts: o, keys: map[string]*Client{}}
+	if s.Clock == nil {
+		s.Clock = NewClock()
+	}
 	if s.opts.Log == nil {
 		s.opts.Log = io.Discard
 	}
@@ -78,11 +85,15 @@ func With(t testing.TB, o Options) *Server {
 func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key") }
 
 func (s *Server) config() node.Config {
-	return node.Config{
+	c := node.Config{
 		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions,
 		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	if s.opts.Attester != nil {
+		c.Attesters = []*x509.Certificate{s.opts.Attester}
+	}
+	return c
 }
 
 func (s *Server) start() {

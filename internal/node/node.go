@@ -7,6 +7,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"qkms/internal/attest"
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/authz"
@@ -37,6 +39,10 @@ type Config struct {
 	Regions []string      // the Regions served; nil: every well-formed one
 	Naming  key.Naming    // empty partition: "aws"; empty style: key.StyleAWS
 
+	// Attesters are the roots that attestation documents of recipients may end in; nil: AWS's for
+	// Nitro enclaves and NitroTPM.
+	Attesters []*x509.Certificate
+
 	Quota  op.Quota         // zero: op.DefaultQuota
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
@@ -49,6 +55,9 @@ func (c Config) withDefaults() Config {
 	c.Quota = cmp.Or(c.Quota, op.DefaultQuota)
 	c.Cached = cmp.Or(c.Cached, 100_000)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.Attesters == nil {
+		c.Attesters = []*x509.Certificate{attest.NitroRoot()}
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -145,7 +154,10 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
-	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota}
+	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
+		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
+		Importer: n.Custody, Forgetter: n.Custody,
+		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota}
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})

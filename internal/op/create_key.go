@@ -17,11 +17,14 @@ import (
 var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 	Name:  "CreateKey",
 	Needs: func(*shape.CreateKeyRequest) ([]key.Need, error) { return anything("kms:CreateKey"), nil },
-	Check: func(_ *Call, in *shape.CreateKeyRequest) error {
+	Check: func(c *Call, in *shape.CreateKeyRequest) error {
 		if err := keyShape(in); err != nil {
 			return err
 		}
 		if err := checkTags(in.Tags); err != nil {
+			return err
+		}
+		if err := specInRegion(string(specOf(in)), c.Caller.Region); err != nil {
 			return err
 		}
 		if err := storeOrigin(in); err != nil {
@@ -33,7 +36,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		if in.CustomKeyStoreId != "" {
 			return nil, nil, c.keyInStore(ctx, in)
 		}
-		k, change, err := c.newKey(in)
+		k, change, err := c.newKey(ctx, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -71,7 +74,6 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		return audit.Detail{audit.Object("keyMetadata", metadataDetail(out.KeyMetadata))}
 	},
 	Differs: []string{
-		"Only SYMMETRIC_DEFAULT with Origin AWS_KMS is built: other specs and origins answer UnsupportedOperationException.",
 		"No custom key store is ever CONNECTED yet, so a key in one is CustomKeyStoreInvalidStateException.",
 	},
 }
@@ -143,13 +145,9 @@ func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
 // than its owner asked for.
 func keyBuilt(in *shape.CreateKeyRequest) error {
 	switch {
-	case specOf(in) == shape.KeySpecSm2:
-		return fault.SpecNotInRegion(string(shape.KeySpecSm2))
-	case specOf(in) != shape.KeySpecSymmetricDefault:
-		return fault.NotBuilt("KeySpec " + string(specOf(in)))
 	case in.CustomKeyStoreId != "":
 		return nil // the store itself has more to say
-	case in.Origin != "" && in.Origin != shape.OriginTypeAwsKms:
+	case in.Origin != "" && in.Origin != shape.OriginTypeAwsKms && in.Origin != shape.OriginTypeExternal:
 		return fault.NotBuilt("Origin " + string(in.Origin))
 	}
 	return nil
@@ -162,15 +160,18 @@ func specOf(in *shape.CreateKeyRequest) shape.KeySpec {
 	return orDefault(in.KeySpec, shape.KeySpecSymmetricDefault)
 }
 
-// newKey makes a symmetric key with one random material.
-func (c *Call) newKey(in *shape.CreateKeyRequest) (*key.Key, *record.Change, error) {
+// newKey makes a key with one random material, or one that waits for an imported material.
+func (c *Call) newKey(ctx context.Context, in *shape.CreateKeyRequest) (*key.Key, *record.Change, error) {
 	m := &recordpb.Key{
 		Account: c.Caller.Account, Region: c.Caller.Region, Id: key.NewID(in.MultiRegion), MultiRegion: in.MultiRegion,
-		Spec: string(shape.KeySpecSymmetricDefault), Usage: string(shape.KeyUsageTypeEncryptDecrypt),
-		Origin: string(shape.OriginTypeAwsKms), State: key.Enabled,
+		Spec: string(specOf(in)), Usage: string(orDefault(in.KeyUsage, shape.KeyUsageTypeEncryptDecrypt)),
+		Origin: string(orDefault(in.Origin, shape.OriginTypeAwsKms)), State: key.Enabled,
 		Description: in.Description, Created: c.Now.UnixMilli(), Tags: storedTags(in.Tags),
 	}
-	change, err := Fresh(c.Deps, m, nil)
+	if m.Origin == key.External {
+		return c.Resolver.Of(m, 1), empty(c.Deps, m), nil
+	}
+	change, err := Fresh(ctx, c.Deps, m, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -179,9 +180,9 @@ func (c *Call) newKey(in *shape.CreateKeyRequest) (*key.Key, *record.Change, err
 
 // Fresh completes m, a key that is to be, with material (random when given is nil) and returns the
 // change that stores it. Fixtures of `dev --seed` come this way too, with an id and bytes of their own.
-func Fresh(d *Deps, m *recordpb.Key, given []byte) (*record.Change, error) {
+func Fresh(ctx context.Context, d *Deps, m *recordpb.Key, given []byte) (*record.Change, error) {
 	ref := custody.Ref{Account: m.Account, Region: m.Region, KeyID: m.Id}
-	made, err := d.Maker.Make(context.Background(), ref, m.Spec, given)
+	made, err := d.Maker.Make(ctx, ref, m.Spec, given)
 	if errors.Is(err, custody.ErrBadMaterial) {
 		return nil, fmt.Errorf("material of key %s: %w", m.Id, err)
 	}

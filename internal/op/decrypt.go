@@ -19,7 +19,7 @@ var decrypt = &Op[shape.DecryptRequest, shape.DecryptResponse]{
 		return cipherNeed("kms:Decrypt", in.KeyId, in.CiphertextBlob, in.EncryptionAlgorithm)
 	},
 	Check: func(c *Call, in *shape.DecryptRequest) error {
-		return sameKey(c.Key(), in.CiphertextBlob, len(in.DryRunModifiers) > 0)
+		return sameKey(c.Key(), in.CiphertextBlob, in.EncryptionAlgorithm, len(in.DryRunModifiers) > 0)
 	},
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
@@ -27,27 +27,22 @@ var decrypt = &Op[shape.DecryptRequest, shape.DecryptResponse]{
 		if len(in.DryRunModifiers) > 0 { // only authorization was asked for
 			return nil, nil, nil
 		}
-		if err := symmetric(c.Key(), in.EncryptionAlgorithm); err != nil {
-			return nil, nil, err
-		}
-		if err := noRecipient(in.Recipient); err != nil {
-			return nil, nil, err
-		}
-		plaintext, material, err := c.open(ctx, c.Key(), in.CiphertextBlob, in.EncryptionContext)
+		to, err := c.recipient(in.Recipient)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.Additional = audit.Detail{audit.String("keyMaterialId", material)}
-		return &shape.DecryptResponse{
-			KeyId:               c.Key().ARN,
-			Plaintext:           plaintext,
-			EncryptionAlgorithm: shape.EncryptionAlgorithmSpecSymmetricDefault,
-			KeyMaterialId:       material,
-		}, nil, nil
+		algorithm := algorithmOr(in.EncryptionAlgorithm)
+		plaintext, material, err := c.open(ctx, c.Key(), algorithm, in.CiphertextBlob, in.EncryptionContext)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.Additional = append(c.Additional, audit.String("keyMaterialId", material).If(material != ""))
+		out := &shape.DecryptResponse{KeyId: c.Key().ARN, EncryptionAlgorithm: algorithm, KeyMaterialId: to.unless(material)}
+		out.Plaintext, out.CiphertextForRecipient, err = to.deliver(plaintext)
+		return out, nil, err
 	},
 	Audit: func(in *shape.DecryptRequest) audit.Detail {
 		return cipherDetail(in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext)
 	},
 	ReadOnly: true,
-	Differs:  []string{"`Recipient` answers UnsupportedOperationException until it is built."},
 }

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"cmp"
 	"context"
 
 	"qkms/internal/audit"
@@ -16,18 +15,16 @@ var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.EncryptRequest) (*shape.EncryptResponse, *record.Change, error) {
-		if err := symmetric(c.Key(), in.EncryptionAlgorithm); err != nil {
+		algorithm := algorithmOr(in.EncryptionAlgorithm)
+		sealed, material, err := c.seal(ctx, c.Key(), algorithm, in.Plaintext, in.EncryptionContext)
+		if err != nil {
 			return nil, nil, err
 		}
-		sealed, err := c.Sealer.Seal(ctx, c.Key().Material(), in.Plaintext, in.EncryptionContext)
-		if err != nil {
-			return nil, nil, sealFault(err)
-		}
-		c.Additional = audit.Detail{audit.String("keyMaterialId", c.Key().CurrentMaterial)}
+		c.Additional = audit.Detail{audit.String("keyMaterialId", material).If(material != "")}
 		return &shape.EncryptResponse{
 			CiphertextBlob:      sealed,
 			KeyId:               c.Key().ARN,
-			EncryptionAlgorithm: shape.EncryptionAlgorithmSpecSymmetricDefault,
+			EncryptionAlgorithm: algorithm,
 		}, nil, nil
 	},
 	Audit: func(in *shape.EncryptRequest) audit.Detail {
@@ -39,7 +36,7 @@ var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
 // cipherDetail is what Encrypt and Decrypt record: the algorithm always, its default filled in.
 func cipherDetail(id string, algorithm shape.EncryptionAlgorithmSpec, encryptionContext map[string]string) audit.Detail {
 	return audit.Detail{
-		audit.String("encryptionAlgorithm", cmp.Or(algorithm, shape.EncryptionAlgorithmSpecSymmetricDefault)),
+		audit.String("encryptionAlgorithm", algorithmOr(algorithm)),
 		audit.String("keyId", id).If(id != ""),
 		audit.StringMap("encryptionContext", encryptionContext).If(len(encryptionContext) > 0),
 	}

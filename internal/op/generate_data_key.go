@@ -25,25 +25,26 @@ var generateDataKey = &Op[shape.GenerateDataKeyRequest, shape.GenerateDataKeyRes
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.GenerateDataKeyRequest) (*shape.GenerateDataKeyResponse, *record.Change, error) {
-		if err := noRecipient(in.Recipient); err != nil {
+		to, err := c.recipient(in.Recipient)
+		if err != nil {
 			return nil, nil, err
 		}
 		plaintext, sealed, err := c.dataKey(ctx, dataKeyBytes(in.KeySpec, in.NumberOfBytes), in.EncryptionContext)
 		if err != nil {
 			return nil, nil, err
 		}
-		return &shape.GenerateDataKeyResponse{
+		out := &shape.GenerateDataKeyResponse{
 			CiphertextBlob: sealed,
-			Plaintext:      plaintext,
 			KeyId:          c.Key().ARN,
-			KeyMaterialId:  c.Key().CurrentMaterial,
-		}, nil, nil
+			KeyMaterialId:  to.unless(c.Key().CurrentMaterial),
+		}
+		out.Plaintext, out.CiphertextForRecipient, err = to.deliver(plaintext)
+		return out, nil, err
 	},
 	Audit: func(in *shape.GenerateDataKeyRequest) audit.Detail {
 		return dataKeyDetail(in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext)
 	},
 	ReadOnly: true,
-	Differs:  []string{"`Recipient` answers UnsupportedOperationException until it is built."},
 }
 
 // dataKeySize refuses both or neither of the two ways to say how long a data key is.
@@ -80,7 +81,7 @@ func (c *Call) dataKey(ctx context.Context, n int, encryptionContext map[string]
 	if err != nil {
 		return nil, nil, sealFault(err)
 	}
-	c.Additional = audit.Detail{audit.String("keyMaterialId", c.Key().CurrentMaterial)}
+	c.Additional = append(c.Additional, audit.String("keyMaterialId", c.Key().CurrentMaterial))
 	return plaintext, sealed, nil
 }
 

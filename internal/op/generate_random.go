@@ -17,19 +17,24 @@ var generateRandom = &Op[shape.GenerateRandomRequest, shape.GenerateRandomRespon
 		if in.NumberOfBytes == 0 {
 			return fault.NumberOfBytesRequired()
 		}
-		return noRecipient(in.Recipient)
+		return nil
 	},
 	Run: func(ctx context.Context, c *Call, in *shape.GenerateRandomRequest) (*shape.GenerateRandomResponse, *record.Change, error) {
 		if in.CustomKeyStoreId != "" {
 			return nil, nil, c.randomFrom(ctx, in.CustomKeyStoreId)
 		}
+		to, err := c.recipient(in.Recipient)
+		if err != nil {
+			return nil, nil, err
+		}
 		random := make([]byte, in.NumberOfBytes)
 		_, _ = rand.Read(random) // never fails: crypto/rand ends the process rather than return weak bytes
-		return &shape.GenerateRandomResponse{Plaintext: random}, nil, nil
+		out := new(shape.GenerateRandomResponse)
+		out.Plaintext, out.CiphertextForRecipient, err = to.deliver(random)
+		return out, nil, err
 	},
 	ReadOnly: true,
 	Differs: []string{
-		"`Recipient` answers UnsupportedOperationException until it is built.",
 		"No custom key store is ever CONNECTED yet, so `CustomKeyStoreId` of a CloudHSM store is CustomKeyStoreInvalidStateException.",
 	},
 }

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"qkms/internal/audit"
@@ -24,7 +26,6 @@ func metadata(k *key.Key) *shape.KeyMetadata {
 		CustomerMasterKeySpec: shape.CustomerMasterKeySpec(k.Spec),
 		KeySpec:               shape.KeySpec(k.Spec),
 		MultiRegion:           k.MultiRegion,
-		CurrentKeyMaterialId:  k.CurrentMaterial,
 	}
 	switch k.State {
 	case key.PendingDeletion:
@@ -32,9 +33,12 @@ func metadata(k *key.Key) *shape.KeyMetadata {
 	case key.PendingReplicaDeletion:
 		m.PendingDeletionWindowInDays = int(k.DeletionWindow)
 	}
-	if k.Spec == string(shape.KeySpecSymmetricDefault) {
-		m.EncryptionAlgorithms = []shape.EncryptionAlgorithmSpec{shape.EncryptionAlgorithmSpecSymmetricDefault}
+	if k.Spec == string(shape.KeySpecSymmetricDefault) { // the materials of other keys have no id to see (§7.1)
+		m.CurrentKeyMaterialId = k.CurrentMaterial
 	}
+	algorithms(m)
+	model, validTo := k.Expiration()
+	m.ExpirationModel, m.ValidTo = shape.ExpirationModelType(model), at(validTo)
 	return m
 }
 
@@ -54,8 +58,14 @@ func metadataDetail(m *shape.KeyMetadata) audit.Detail {
 		audit.String("customerMasterKeySpec", m.CustomerMasterKeySpec),
 		audit.String("keySpec", m.KeySpec),
 		audit.Strings("encryptionAlgorithms", m.EncryptionAlgorithms),
+		audit.Strings("signingAlgorithms", m.SigningAlgorithms),
+		audit.Strings("macAlgorithms", m.MacAlgorithms),
+		audit.Strings("keyAgreementAlgorithms", m.KeyAgreementAlgorithms),
+		audit.Strings("encapsulationAlgorithms", m.EncapsulationAlgorithms),
 		audit.Bool("multiRegion", m.MultiRegion),
 		audit.String("currentKeyMaterialId", m.CurrentKeyMaterialId).If(m.CurrentKeyMaterialId != ""),
+		audit.String("expirationModel", m.ExpirationModel).If(m.ExpirationModel != ""),
+		audit.String("validTo", inWords(m.ValidTo)).If(!m.ValidTo.IsZero()),
 	}
 }
 
@@ -80,4 +90,13 @@ func keyResult(c *Call, _ *None) audit.Detail {
 		}
 	}
 	return nil
+}
+
+// sortedMembers is a map as pairs, in order of its keys.
+func sortedMembers(m map[string]string) [][2]string {
+	var out [][2]string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, [2]string{k, m[k]})
+	}
+	return out
 }

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"cmp"
 	"context"
 
 	"qkms/internal/audit"
@@ -24,7 +23,7 @@ var reEncrypt = &Op[shape.ReEncryptRequest, shape.ReEncryptResponse]{
 		return append(source, use("kms:ReEncryptTo", in.DestinationKeyId)...), nil
 	},
 	Check: func(c *Call, in *shape.ReEncryptRequest) error {
-		return sameKey(c.Key(), in.CiphertextBlob, len(in.DryRunModifiers) > 0)
+		return sameKey(c.Key(), in.CiphertextBlob, in.SourceEncryptionAlgorithm, len(in.DryRunModifiers) > 0)
 	},
 	// The destination is checked as by Encrypt, under a name of its own (§13.5.3 [P]).
 	As:     []string{"ReEncryptFrom", "ReEncryptTo"},
@@ -35,42 +34,37 @@ var reEncrypt = &Op[shape.ReEncryptRequest, shape.ReEncryptResponse]{
 			return nil, nil, nil
 		}
 		source, destination := c.Keys[0], c.Keys[1]
-		if err := symmetric(source, in.SourceEncryptionAlgorithm); err != nil {
-			return nil, nil, err
-		}
-		if err := symmetric(destination, in.DestinationEncryptionAlgorithm); err != nil {
-			return nil, nil, err
-		}
-		plaintext, material, err := c.open(ctx, source, in.CiphertextBlob, in.SourceEncryptionContext)
+		from, to := algorithmOr(in.SourceEncryptionAlgorithm), algorithmOr(in.DestinationEncryptionAlgorithm)
+		plaintext, sourceMaterial, err := c.open(ctx, source, from, in.CiphertextBlob, in.SourceEncryptionContext)
 		if err != nil {
 			return nil, nil, err
 		}
 		defer clear(plaintext)
-		sealed, err := c.Sealer.Seal(ctx, destination.Material(), plaintext, in.DestinationEncryptionContext)
+		sealed, destinationMaterial, err := c.seal(ctx, destination, to, plaintext, in.DestinationEncryptionContext)
 		if err != nil {
-			return nil, nil, sealFault(err)
+			return nil, nil, err
 		}
 		c.Additional = audit.Detail{
-			audit.String("sourceKeyMaterialId", material),
-			audit.String("destinationKeyMaterialId", destination.CurrentMaterial),
+			audit.String("sourceKeyMaterialId", sourceMaterial).If(sourceMaterial != ""),
+			audit.String("destinationKeyMaterialId", destinationMaterial).If(destinationMaterial != ""),
 		}
 		return &shape.ReEncryptResponse{
 			CiphertextBlob:                 sealed,
 			SourceKeyId:                    source.ARN,
 			KeyId:                          destination.ARN,
-			SourceEncryptionAlgorithm:      shape.EncryptionAlgorithmSpecSymmetricDefault,
-			DestinationEncryptionAlgorithm: shape.EncryptionAlgorithmSpecSymmetricDefault,
-			SourceKeyMaterialId:            material,
-			DestinationKeyMaterialId:       destination.CurrentMaterial,
+			SourceEncryptionAlgorithm:      from,
+			DestinationEncryptionAlgorithm: to,
+			SourceKeyMaterialId:            sourceMaterial,
+			DestinationKeyMaterialId:       destinationMaterial,
 		}, nil, nil
 	},
 	Audit: func(in *shape.ReEncryptRequest) audit.Detail {
 		return audit.Detail{
-			audit.String("sourceEncryptionAlgorithm", cmp.Or(in.SourceEncryptionAlgorithm, shape.EncryptionAlgorithmSpecSymmetricDefault)),
+			audit.String("sourceEncryptionAlgorithm", algorithmOr(in.SourceEncryptionAlgorithm)),
 			audit.StringMap("sourceEncryptionContext", in.SourceEncryptionContext).If(len(in.SourceEncryptionContext) > 0),
 			audit.String("sourceKeyId", in.SourceKeyId).If(in.SourceKeyId != ""),
 			audit.String("destinationKeyId", in.DestinationKeyId),
-			audit.String("destinationEncryptionAlgorithm", cmp.Or(in.DestinationEncryptionAlgorithm, shape.EncryptionAlgorithmSpecSymmetricDefault)),
+			audit.String("destinationEncryptionAlgorithm", algorithmOr(in.DestinationEncryptionAlgorithm)),
 			audit.StringMap("destinationEncryptionContext", in.DestinationEncryptionContext).If(len(in.DestinationEncryptionContext) > 0),
 		}
 	},

@@ -48,7 +48,7 @@ func makeKey(ctx context.Context, n *node.Node, m *recordpb.Key, given []byte) e
 	if given != nil {
 		deps.Maker = maker(n)
 	}
-	return commit(ctx, n, e, func() (*record.Change, error) { return op.Fresh(&deps, m, given) })
+	return commit(ctx, n, e, func() (*record.Change, error) { return op.Fresh(ctx, &deps, m, given) })
 }
 
 // maker names materials alike in every store. Elsewhere the key is secret, because an id made with a

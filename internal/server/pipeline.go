@@ -83,5 +83,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	if change == nil {
 		return out, s.ledger.Note(rec) // no record, no answer
 	}
-	return out, s.ledger.Commit(ctx, change, rec) // the change and its record together
+	err = s.ledger.Commit(ctx, change, rec) // the change and its record together
+	call.Settle()
+	return out, err
 }

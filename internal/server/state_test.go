@@ -19,10 +19,21 @@ import (
 // says: OK, D disabled, P pending deletion, R pending replica deletion, I pending import, U
 // unavailable, C creating, X updating, N not pending deletion.
 var matrix = map[string]string{
-	"CancelKeyDeletion":               "N OK OK N N N N",
-	"CreateAlias":                     "OK P R OK OK OK OK",
-	"Decrypt":                         "D P R I U C OK",
-	"DeleteAlias":                     "OK OK OK OK OK OK OK",
+	"CancelKeyDeletion":                   "N OK OK N N N N",
+	"CreateAlias":                         "OK P R OK OK OK OK",
+	"Decrypt":                             "D P R I U C OK",
+	"DeleteAlias":                         "OK OK OK OK OK OK OK",
+	"Decapsulate":                         "D P R I U C OK",
+	"DeriveSharedSecret":                  "D P R I U C OK",
+	"Encapsulate":                         "D P R I U C OK",
+	"GenerateDataKeyPair":                 "D P R I U C OK",
+	"GenerateMac":                         "D P R I U C OK",
+	"GetPublicKey":                        "OK P R I U C OK",
+	"Sign":                                "D P R I U C OK",
+	"Verify":                              "D P R I U C OK",
+	"VerifyMac":                           "D P R I U C OK",
+	"GenerateDataKeyPairWithoutPlaintext": "D P R I U C OK",
+
 	"DescribeKey":                     "OK OK OK OK OK OK OK",
 	"DisableKey":                      "OK P R I OK C X",
 	"EnableKey":                       "OK P R I OK C X",
@@ -68,6 +79,14 @@ var cells = map[string]struct{ code, text string }{
 var request = map[string]string{
 	"ReplicateKey":        `{"MultiRegion":true}`,
 	"UpdatePrimaryRegion": `{"MultiRegion":true}`,
+	"Decapsulate":         `{"KeySpec":"ML_KEM_768","KeyUsage":"ENCAPSULATE_DECAPSULATE"}`,
+	"Encapsulate":         `{"KeySpec":"ML_KEM_768","KeyUsage":"ENCAPSULATE_DECAPSULATE"}`,
+	"DeriveSharedSecret":  `{"KeySpec":"ECC_NIST_P256","KeyUsage":"KEY_AGREEMENT"}`,
+	"GenerateMac":         `{"KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}`,
+	"VerifyMac":           `{"KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}`,
+	"GetPublicKey":        `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
+	"Sign":                `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
+	"Verify":              `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
 }
 
 func TestEveryStateForEveryOperation(t *testing.T) {
@@ -82,7 +101,7 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 				id, arn := made.String("KeyMetadata.KeyId"), made.String("KeyMetadata.Arn")
 				name := "alias/" + id
 				root.Must("CreateAlias", fmt.Sprintf(`{"AliasName":"%s","TargetKeyId":"%s"}`, name, id))
-				blob := root.Must("Encrypt", fmt.Sprintf(`{"KeyId":"%s","Plaintext":"aGk="}`, id)).String("CiphertextBlob")
+				blob := before(root, operation, id)
 				sent := body(operation, id, name, blob)
 				if operation == "RetireGrant" || operation == "RevokeGrant" {
 					sent["GrantId"] = root.Must("CreateGrant", body("CreateGrant", id, name, blob)).String("GrantId")
@@ -115,6 +134,24 @@ func TestMatrixIsWhole(t *testing.T) {
 	}
 }
 
+// before makes what the operation is tried on, while the key still is enabled: a ciphertext, a
+// signature, a MAC, a public key.
+func before(root *kmstest.Client, operation, id string) string {
+	switch operation {
+	case "Decrypt", "ReEncrypt":
+		return root.Must("Encrypt", body("Encrypt", id, "", "")).String("CiphertextBlob")
+	case "Verify":
+		return root.Must("Sign", body("Sign", id, "", "")).String("Signature")
+	case "VerifyMac":
+		return root.Must("GenerateMac", body("GenerateMac", id, "", "")).String("Mac")
+	case "DeriveSharedSecret":
+		return root.Must("GetPublicKey", map[string]any{"KeyId": id}).String("PublicKey")
+	case "Decapsulate":
+		return root.Must("Encapsulate", body("Encapsulate", id, "", "")).String("SharedSecretCiphertextBlob")
+	}
+	return ""
+}
+
 func body(operation, id, alias, blob string) map[string]any {
 	switch operation {
 	case "CreateAlias":
@@ -129,6 +166,16 @@ func body(operation, id, alias, blob string) map[string]any {
 		return map[string]any{"CiphertextBlob": blob, "DestinationKeyId": id}
 	case "Encrypt":
 		return map[string]any{"KeyId": id, "Plaintext": "aGk="}
+	case "Sign", "Verify":
+		return map[string]any{"KeyId": id, "Message": "aGk=", "SigningAlgorithm": "ECDSA_SHA_256", "Signature": blob}
+	case "GenerateMac", "VerifyMac":
+		return map[string]any{"KeyId": id, "Message": "aGk=", "MacAlgorithm": "HMAC_SHA_256", "Mac": blob}
+	case "DeriveSharedSecret":
+		return map[string]any{"KeyId": id, "KeyAgreementAlgorithm": "ECDH", "PublicKey": blob}
+	case "Encapsulate", "Decapsulate":
+		return map[string]any{"KeyId": id, "EncapsulationAlgorithm": "ML_KEM", "SharedSecretCiphertextBlob": blob}
+	case "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext":
+		return map[string]any{"KeyId": id, "KeyPairSpec": "ECC_NIST_P256"}
 	case "GenerateDataKey", "GenerateDataKeyWithoutPlaintext":
 		return map[string]any{"KeyId": id, "KeySpec": "AES_256"}
 	case "ReplicateKey":

@@ -96,6 +96,9 @@ func (s *Sweeper) fire(ctx context.Context, due record.Key, fence store.Fence) e
 	if err != nil {
 		return err
 	}
+	if due.Part(1) == op.DueExpiry && k != nil {
+		return s.expire(ctx, k, due, fence)
+	}
 	if due.Part(1) != op.DueDeletion || k == nil || !k.Gone(s.Now()) {
 		return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
 	}

@@ -1,0 +1,35 @@
+package op
+
+import (
+	"context"
+	"errors"
+
+	"qkms/internal/audit"
+	"qkms/internal/fault"
+	"qkms/internal/key"
+	"qkms/internal/pubkey"
+	"qkms/internal/record"
+	"qkms/internal/wire/shape"
+)
+
+var verify = &Op[shape.VerifyRequest, shape.VerifyResponse]{
+	Name:   "Verify",
+	Needs:  func(in *shape.VerifyRequest) ([]key.Need, error) { return use("kms:Verify", in.KeyId), nil },
+	Usage:  key.SignVerify,
+	States: key.ForUse,
+	Run: func(_ context.Context, c *Call, in *shape.VerifyRequest) (*shape.VerifyResponse, *record.Change, error) {
+		k, kind := c.Key(), messageKind(in.MessageType)
+		err := pubkey.Verify(k.PublicKey, string(in.SigningAlgorithm), kind, in.Message, in.Signature)
+		switch {
+		case errors.Is(err, pubkey.ErrBadSignature): // never an answer that says false
+			return nil, nil, fault.SignatureInvalid().Because(err)
+		case err != nil:
+			return nil, nil, messageFault(k, in.SigningAlgorithm, kind, err)
+		}
+		return &shape.VerifyResponse{KeyId: k.ARN, SignatureValid: true, SigningAlgorithm: in.SigningAlgorithm}, nil, nil
+	},
+	Audit: func(in *shape.VerifyRequest) audit.Detail {
+		return signDetail(in.KeyId, in.MessageType, in.SigningAlgorithm)
+	},
+	ReadOnly: true,
+}
