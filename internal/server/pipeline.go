@@ -42,8 +42,14 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 // attempts is how often a change is built anew when what it relied on changed meanwhile.
 const attempts = 8
 
+// attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
+// all want a grant on one key would otherwise undo each other, and half of them give up.
 func (s *Server) attempt(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (out op.Answer, err error) {
-	for range attempts {
+	for i := range attempts {
+		if i == 1 {
+			s.losers.Lock()
+			defer s.losers.Unlock()
+		}
 		out, err = s.act(ctx, caller, req, rec)
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"qkms/internal/audit"
@@ -42,6 +43,8 @@ type Server struct {
 	ledger *ledger.Ledger
 	now    func() time.Time
 	log    *slog.Logger
+
+	losers sync.Mutex // held by the one request that tries a change again
 }
 
 // New returns a server.
