@@ -23,6 +23,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/ledger"
 	"qkms/internal/op"
 	"qkms/internal/record"
@@ -78,6 +79,7 @@ type Node struct {
 	Resolver   *key.Resolver
 	Custody    *soft.Soft
 	AccessKeys authn.AccessKeys
+	LastUses   *lastuse.Tracker
 	Ops        *op.Deps
 	Audit      *audit.Log
 	Ledger     *ledger.Ledger
@@ -154,10 +156,11 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
+	n.LastUses = lastuse.New(n.Book, n.Logger)
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
 		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
 		Importer: n.Custody, Forgetter: n.Custody,
-		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota}
+		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
@@ -177,11 +180,12 @@ func (n *Node) Serves(region string) bool {
 	return slices.Contains(n.Regions, region)
 }
 
-// Start begins what a node does by itself: the sweep.
+// Start begins what a node does by itself: the sweep, and keeping the last uses.
 func (n *Node) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.wait.Go(func() { n.Sweeper.Run(ctx) })
+	n.wait.Go(func() { n.LastUses.Run(ctx) })
 }
 
 // Close ends the node; requests must have ended before. It is safe on a node that half started.
@@ -193,7 +197,7 @@ func (n *Node) Close() (err error) {
 	if n.Book != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		err = errors.Join(err, n.Book.Tidy(ctx))
+		err = errors.Join(err, n.LastUses.Flush(ctx), n.Book.Tidy(ctx))
 		n.Custody.ForgetAll()
 		n.Book.Ring().Wipe()
 	}

@@ -10,6 +10,7 @@ import (
 	"qkms/internal/custody"
 	"qkms/internal/fault"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/record"
 )
 
@@ -34,6 +35,7 @@ type Deps struct {
 	Serves      func(region string) bool
 	Naming      key.Naming
 	Quota       Quota
+	LastUses    *lastuse.Tracker
 }
 
 // Quota is how much of something there may be (operations.md §18.1).

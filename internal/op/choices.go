@@ -48,4 +48,5 @@ var Choices = []Choice{
 	{"UpdateCustomKeyStore to the cluster of another store", "CloudHsmClusterNotRelatedException."},
 	{"DeleteCustomKeyStore of a store that is connected and has keys", "Its state is reported first."},
 	{"Custom key stores in the audit record", "Besides ids, names and cluster: endpoint, path, connectivity and VPC endpoint service of a proxy. Never its credential, not even the id."},
+	{"TrackingStartDate", "The creation of the key: there is no key older than the tracking."},
 }

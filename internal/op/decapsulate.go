@@ -32,5 +32,6 @@ var decapsulate = &Op[shape.DecapsulateRequest, shape.DecapsulateResponse]{
 	Audit: func(in *shape.DecapsulateRequest) audit.Detail {
 		return kemDetail(in.KeyId, in.EncapsulationAlgorithm)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

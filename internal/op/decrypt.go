@@ -44,5 +44,6 @@ var decrypt = &Op[shape.DecryptRequest, shape.DecryptResponse]{
 	Audit: func(in *shape.DecryptRequest) audit.Detail {
 		return cipherDetail(in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

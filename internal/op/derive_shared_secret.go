@@ -43,5 +43,6 @@ var deriveSharedSecret = &Op[shape.DeriveSharedSecretRequest, shape.DeriveShared
 	Audit: func(in *shape.DeriveSharedSecretRequest) audit.Detail {
 		return audit.Detail{audit.String("keyId", in.KeyId), audit.String("keyAgreementAlgorithm", in.KeyAgreementAlgorithm)}
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

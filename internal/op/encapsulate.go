@@ -30,6 +30,7 @@ var encapsulate = &Op[shape.EncapsulateRequest, shape.EncapsulateResponse]{
 	Audit: func(in *shape.EncapsulateRequest) audit.Detail {
 		return kemDetail(in.KeyId, in.EncapsulationAlgorithm)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }
 

@@ -30,6 +30,7 @@ var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
 	Audit: func(in *shape.EncryptRequest) audit.Detail {
 		return cipherDetail(in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }
 

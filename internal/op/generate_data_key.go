@@ -44,6 +44,7 @@ var generateDataKey = &Op[shape.GenerateDataKeyRequest, shape.GenerateDataKeyRes
 	Audit: func(in *shape.GenerateDataKeyRequest) audit.Detail {
 		return dataKeyDetail(in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }
 

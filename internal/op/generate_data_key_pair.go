@@ -41,6 +41,7 @@ var generateDataKeyPair = &Op[shape.GenerateDataKeyPairRequest, shape.GenerateDa
 	Audit: func(in *shape.GenerateDataKeyPairRequest) audit.Detail {
 		return pairDetail(in.KeyId, in.KeyPairSpec, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }
 

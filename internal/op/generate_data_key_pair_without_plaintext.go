@@ -36,5 +36,6 @@ var generateDataKeyPairWithoutPlaintext = &Op[shape.GenerateDataKeyPairWithoutPl
 	Audit: func(in *shape.GenerateDataKeyPairWithoutPlaintextRequest) audit.Detail {
 		return pairDetail(in.KeyId, in.KeyPairSpec, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

@@ -37,5 +37,6 @@ var generateDataKeyWithoutPlaintext = &Op[shape.GenerateDataKeyWithoutPlaintextR
 	Audit: func(in *shape.GenerateDataKeyWithoutPlaintextRequest) audit.Detail {
 		return dataKeyDetail(in.KeyId, in.KeySpec, in.NumberOfBytes, in.EncryptionContext)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

@@ -25,6 +25,7 @@ var generateMac = &Op[shape.GenerateMacRequest, shape.GenerateMacResponse]{
 		return &shape.GenerateMacResponse{Mac: mac, MacAlgorithm: in.MacAlgorithm, KeyId: c.Key().ARN}, nil, nil
 	},
 	Audit:    func(in *shape.GenerateMacRequest) audit.Detail { return macDetail(in.KeyId, in.MacAlgorithm) },
+	Tracks:   true,
 	ReadOnly: true,
 }
 

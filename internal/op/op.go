@@ -44,6 +44,7 @@ type Op[In, Out any] struct {
 	// what access.md §7.3 lists.
 	Result func(c *Call, out *Out) audit.Detail
 
+	Tracks   bool     // GetKeyLastUsage tells of it, for every key of the request (operations.md §13.1.9)
 	ReadOnly bool     // as CloudTrail counts: cryptography is read-only (access.md §7.3)
 	Differs  []string // known differences from AWS, for docs/compat.md
 }
@@ -71,6 +72,8 @@ type Request interface {
 	Audit() audit.Detail
 	Result(c *Call) audit.Detail
 	ReadOnly() bool
+	// Tracks says whether success is a use of the keys.
+	Tracks() bool
 }
 
 // An Answer is what goes on the wire.
@@ -98,6 +101,7 @@ type bound[In, Out any] struct {
 
 func (b *bound[In, Out]) Needs() ([]key.Need, error) { return b.op.Needs(b.in) }
 func (b *bound[In, Out]) ReadOnly() bool             { return b.op.ReadOnly }
+func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
 
 func (b *bound[In, Out]) DryRun() bool {
 	d, ok := any(b.in).(shape.DryRunner)

@@ -68,5 +68,6 @@ var reEncrypt = &Op[shape.ReEncryptRequest, shape.ReEncryptResponse]{
 			audit.StringMap("destinationEncryptionContext", in.DestinationEncryptionContext).If(len(in.DestinationEncryptionContext) > 0),
 		}
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

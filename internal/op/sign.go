@@ -29,6 +29,7 @@ var sign = &Op[shape.SignRequest, shape.SignResponse]{
 	Audit: func(in *shape.SignRequest) audit.Detail {
 		return signDetail(in.KeyId, in.MessageType, in.SigningAlgorithm)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }
 

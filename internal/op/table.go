@@ -32,7 +32,7 @@ var Table = []Row{
 	generateDataKeyWithoutPlaintext,
 	generateMac,
 	generateRandom,
-	notYet("GetKeyLastUsage"),
+	getKeyLastUsage,
 	getKeyPolicy,
 	notYet("GetKeyRotationStatus"),
 	notYet("GetParametersForImport"),

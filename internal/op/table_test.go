@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"slices"
 	"testing"
 
 	"qkms/internal/op"
@@ -44,6 +45,21 @@ func TestDryRun(t *testing.T) {
 		}
 		if got, want := req.DryRun(), shape.Operations[i].DryRun; got != want {
 			t.Errorf("%s: got DryRun %v, want %v", row.Operation(), got, want)
+		}
+	}
+}
+
+// GetKeyLastUsage tells of exactly the operations the model lists (operations.md §13.1.9).
+func TestTrackedOperations(t *testing.T) {
+	tracked := shape.KeyLastUsageTrackingOperation("").Values()
+	for _, row := range op.Table {
+		req, _ := row.Decode([]byte(`{}`))
+		if !row.Built() {
+			continue
+		}
+		want := slices.Contains(tracked, shape.KeyLastUsageTrackingOperation(row.Operation()))
+		if got := req.Tracks(); got != want {
+			t.Errorf("%s: got tracked %v, want %v", row.Operation(), got, want)
 		}
 	}
 }

@@ -31,5 +31,6 @@ var verify = &Op[shape.VerifyRequest, shape.VerifyResponse]{
 	Audit: func(in *shape.VerifyRequest) audit.Detail {
 		return signDetail(in.KeyId, in.MessageType, in.SigningAlgorithm)
 	},
+	Tracks:   true,
 	ReadOnly: true,
 }

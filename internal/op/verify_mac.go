@@ -27,5 +27,6 @@ var verifyMac = &Op[shape.VerifyMacRequest, shape.VerifyMacResponse]{
 		return &shape.VerifyMacResponse{KeyId: c.Key().ARN, MacValid: true, MacAlgorithm: in.MacAlgorithm}, nil, nil
 	},
 	Audit:    func(in *shape.VerifyMacRequest) audit.Detail { return macDetail(in.KeyId, in.MacAlgorithm) },
+	Tracks:   true,
 	ReadOnly: true,
 }

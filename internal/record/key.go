@@ -142,6 +142,15 @@ func (k Key) Part(i int) string {
 	return parts[i+1]
 }
 
+// space returns the key's space.
+func (k Key) space() string {
+	parts, ok := split(k.enc)
+	if !ok {
+		panic("record: internal error: malformed key")
+	}
+	return parts[0]
+}
+
 // DueAt returns the time in a key made by OfDue.
 func (k Key) DueAt() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(k.Part(0)))))

@@ -101,6 +101,9 @@ func (b *Book) reseal(ctx context.Context, k Key, r store.Record) (bool, error) 
 		if id == ring.Current() {
 			return false, nil
 		}
+		if k.space() == spaceLastUse {
+			return true, b.touchAgain(ctx, k, r)
+		}
 		err = b.resealAs(ctx, ring, k, r)
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) {

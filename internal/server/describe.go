@@ -7,6 +7,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/wire"
 )
 
@@ -36,6 +37,16 @@ func tlsVersion(v uint16) string {
 func identify(rec *audit.Record, c *authn.Caller) {
 	rec.Region, rec.RecipientAccount = c.Region, c.Account
 	rec.Identity = audit.Identity{Type: c.Kind, PrincipalID: c.PrincipalID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
+}
+
+// used notes a success for GetKeyLastUsage, in the words of its record.
+func (s *Server) used(rec *audit.Record, keys []*key.Key) {
+	for _, k := range keys {
+		s.ops.LastUses.Note(
+			lastuse.Key{Account: k.Account, Region: k.Region, ID: k.Id},
+			lastuse.Use{Operation: rec.EventName, At: rec.Time.UnixMilli(), EventID: rec.EventID, RequestID: rec.RequestID},
+		)
+	}
 }
 
 // touch lists the aliases and then the keys of a request, each in the operation's order.

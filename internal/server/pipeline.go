@@ -87,9 +87,13 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	}
 	rec.Response, rec.Additional = req.Result(call), call.Additional
 	if change == nil {
-		return out, s.ledger.Note(rec) // no record, no answer
+		err = s.ledger.Note(rec) // no record, no answer
+	} else {
+		err = s.ledger.Commit(ctx, change, rec) // the change and its record together
+		call.Settle()
 	}
-	err = s.ledger.Commit(ctx, change, rec) // the change and its record together
-	call.Settle()
+	if err == nil && req.Tracks() {
+		s.used(rec, keys)
+	}
 	return out, err
 }

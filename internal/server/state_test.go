@@ -40,6 +40,7 @@ var matrix = map[string]string{
 	"Encrypt":                         "D P R I U C OK",
 	"GenerateDataKey":                 "D P R I U C OK",
 	"GenerateDataKeyWithoutPlaintext": "D P R I U C OK",
+	"GetKeyLastUsage":                 "OK OK OK OK OK OK OK",
 	"GetKeyPolicy":                    "OK OK OK OK OK OK OK",
 	"ListKeyPolicies":                 "OK OK OK OK OK OK OK",
 	"ListResourceTags":                "OK OK OK OK OK OK OK",
