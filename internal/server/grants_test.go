@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"qkms/internal/kmstest"
+	"qkms/internal/op"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 	"qkms/internal/wire/shape"
@@ -408,6 +409,43 @@ func with(body map[string]any, name string, v any) map[string]any {
 		out[n] = v
 	}
 	return out
+}
+
+// Every operation that has an exception for a bad grant token answers it, whatever key it is asked
+// about: no operation can forget to look.
+func TestEveryOperationLooksAtGrantTokens(t *testing.T) {
+	root := kmstest.New(t).As(kmstest.Account)
+	id := newKey(root)
+	blob := root.Must("Encrypt", map[string]any{"KeyId": id, "Plaintext": "aGk="}).String("CiphertextBlob")
+	required := map[string]any{ // of any of them
+		"KeyId": id, "SourceKeyId": id, "DestinationKeyId": id, "CiphertextBlob": blob, "Plaintext": "aGk=", "Message": "aGk=", "Mac": "aGk=",
+		"Signature": "aGk=", "PublicKey": "aGk=", "SharedSecretCiphertextBlob": "aGk=", "MacAlgorithm": "HMAC_SHA_256",
+		"SigningAlgorithm": "ECDSA_SHA_256", "KeyAgreementAlgorithm": "ECDH", "EncapsulationAlgorithm": "ML_KEM", "KeyPairSpec": "RSA_2048",
+		"NumberOfBytes": 32, "GranteePrincipal": alice, "Operations": []string{"Decrypt"}, "GrantTokens": []string{"x"},
+	}
+	looked := 0
+	for _, o := range shape.Operations {
+		if !slices.Contains(o.Members, "GrantTokens") || !op.ByName[o.Name].Built() {
+			continue
+		}
+		body := map[string]any{}
+		for _, m := range o.Members {
+			if v, is := required[m]; is {
+				body[m] = v
+			}
+		}
+		want := ""
+		if slices.Contains(o.Errors, "InvalidGrantTokenException") {
+			want = "InvalidGrantTokenException"
+			looked++
+		}
+		if got := root.Call(o.Name, body); got.Code() != want || got.Message() != "" {
+			t.Errorf("%s: got %s, want %q", o.Name, got.Raw, want)
+		}
+	}
+	if looked < 6 {
+		t.Errorf("got %d operations, want at least Encrypt, Decrypt, ReEncrypt, two of GenerateDataKey and CreateGrant", looked)
+	}
 }
 
 // A token is good whole or not at all.
