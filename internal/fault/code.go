@@ -3,6 +3,7 @@ package fault
 // Exceptions of the API model that this service raises, and the protocol's own.
 const (
 	AlreadyExists       Code = "AlreadyExistsException"
+	Conflict            Code = "ConflictException"
 	CustomStoreNotFound Code = "CustomKeyStoreNotFoundException"
 	DependencyTimeout   Code = "DependencyTimeoutException"
 	Disabled            Code = "DisabledException"

@@ -165,6 +165,10 @@ func TwoKeySpecs() *Error {
 	return New(Validation, "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.") // [U]
 }
 
+func KeyQuota(quota int, usage uint64) *Error {
+	return New(LimitExceeded, "Key quota for this account in this region is %d but the current usage is %d.", quota, usage) // [P]
+}
+
 func DeletionWindow() *Error {
 	return New(Validation, "PendingWindowInDays must be between 7 and 30") // [P]
 }
@@ -376,6 +380,35 @@ func MaterialAwaited(id, arn, pending string) *Error {
 
 func MaterialUnknown(id, arn string) *Error {
 	return New(Validation, "Key material (id: %s) has never been imported into KMS key %s.", id, arn) // [R]
+}
+
+// Rotation (§10.1–10.3).
+
+// WrongKeyType refuses a key by its spec or its key store.
+func WrongKeyType() *Error { return Bare(Unsupported) } // [R]
+
+func ReplicaKey(arn, operation string) *Error {
+	return New(Unsupported, "%s is a multi-region replica key which is not valid for %s.", arn, operation) // [R]
+}
+
+func RotationLimit(arn string) *Error {
+	return New(LimitExceeded, "The on-demand rotations limit has been reached for the given keyId. "+
+		"No more on-demand rotations can be performed for this key: %s", arn) // [R]
+}
+
+// RotationNear answers when the key is about to rotate by itself.
+func RotationNear() *Error { return Bare(Conflict) } // [U] no message
+
+func NothingToRotate(arn string) *Error {
+	return New(InvalidState, "No available key material pending rotation for the key: %s.", arn) // [R]
+}
+
+func ReplicasLackMaterial() *Error {
+	return New(InvalidState, "Cannot perform key material rotation: Key material has not been imported for replicas of the Multi-Region key.") // [R]
+}
+
+func MaterialOfSymmetricOnly() *Error {
+	return New(Validation, "Input parameter includeKeyMaterial can only be used with symmetric keys.") // [R]
 }
 
 // Tags (§12.1).

@@ -19,6 +19,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/key"
 	"qkms/internal/node"
+	"qkms/internal/op"
 	"qkms/internal/seal"
 )
 
@@ -32,6 +33,7 @@ const (
 type Options struct {
 	Style   key.Style
 	Regions []string // nil: every well-formed one
+	Quota   op.Quota // where zero: op.DefaultQuota
 	Dir     string   // an initialised data directory to open; empty: a new one
 	Log     io.Writer
 
@@ -86,7 +88,7 @@ func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key")
 
 func (s *Server) config() node.Config {
 	c := node.Config{
-		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions,
+		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota,
 		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

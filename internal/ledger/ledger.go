@@ -7,6 +7,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -34,16 +35,31 @@ type Ledger struct {
 // New returns a ledger.
 func New(c Config) *Ledger { return &Ledger{Config: c, owed: map[string][]byte{}} }
 
-// Commit makes change and rec durable, sets rec's time and event id, and returns what
-// record.Book.Commit returns. An error of the audit log is returned too, and then the change is done
-// and its record safe in the outbox: the caller of the API learns nothing, the log gets it from Retry.
-func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.Record) error {
-	rec.Time, rec.EventID = l.Now(), "" // an id for each attempt: a former one may be in the outbox
-	line := rec.Encode()
+// Commit makes change and rec durable, and also what else there is to tell of the same change. It sets
+// the time and event id of each record, and returns what record.Book.Commit returns. An error of the
+// audit log is returned too, and then the change is done and its records safe in the outbox: the
+// caller of the API learns nothing, the log gets them from Retry.
+func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.Record, also ...*audit.Record) error {
+	line := l.encode(rec)
+	lines := make([][]byte, len(also))
+	for i, r := range also {
+		lines[i] = l.encode(r)
+		change.Record(r.EventID, lines[i])
+	}
 	if err := l.Book.Commit(ctx, change, rec.EventID, line); err != nil {
 		return err
 	}
-	return l.deliver(rec.EventID, line)
+	err := l.deliver(rec.EventID, line)
+	for i, r := range also {
+		err = errors.Join(err, l.deliver(r.EventID, lines[i]))
+	}
+	return err
+}
+
+// encode renders rec as of now, with an id for this attempt: a former one may be in the outbox.
+func (l *Ledger) encode(rec *audit.Record) []byte {
+	rec.Time, rec.EventID = l.Now(), ""
+	return rec.Encode()
 }
 
 // Note records what changed nothing. What only read is durable within the log's flush interval,

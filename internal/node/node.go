@@ -44,7 +44,7 @@ type Config struct {
 	// Nitro enclaves and NitroTPM.
 	Attesters []*x509.Certificate
 
-	Quota  op.Quota         // zero: op.DefaultQuota
+	Quota  op.Quota         // where zero: op.DefaultQuota
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
@@ -53,7 +53,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Naming.Partition = cmp.Or(c.Naming.Partition, "aws")
 	c.Naming.Style = cmp.Or(c.Naming.Style, key.StyleAWS)
-	c.Quota = cmp.Or(c.Quota, op.DefaultQuota)
+	c.Quota = c.Quota.WithDefaults()
 	c.Cached = cmp.Or(c.Cached, 100_000)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Attesters == nil {
@@ -168,7 +168,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Authn: verifier, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
-		Book: n.Book, Resolver: n.Resolver, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
+		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 }
 

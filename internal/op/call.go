@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -42,10 +43,19 @@ type Deps struct {
 type Quota struct {
 	AliasesPerKey int
 	GrantsPerKey  int
+	Keys          int // customer managed, in any state, per account and Region
 }
 
 // DefaultQuota is AWS's.
-var DefaultQuota = Quota{AliasesPerKey: 50, GrantsPerKey: 50_000}
+var DefaultQuota = Quota{AliasesPerKey: 50, GrantsPerKey: 50_000, Keys: 100_000}
+
+// WithDefaults is q with AWS's numbers where it has none.
+func (q Quota) WithDefaults() Quota {
+	q.AliasesPerKey = cmp.Or(q.AliasesPerKey, DefaultQuota.AliasesPerKey)
+	q.GrantsPerKey = cmp.Or(q.GrantsPerKey, DefaultQuota.GrantsPerKey)
+	q.Keys = cmp.Or(q.Keys, DefaultQuota.Keys)
+	return q
+}
 
 // A Call is one request that was authenticated, resolved and authorized.
 type Call struct {
@@ -60,6 +70,9 @@ type Call struct {
 
 	// Lost are the materials that the change of Run removes.
 	Lost []custody.Ref
+
+	// Also are further records of the change that Run proposes, committed with it.
+	Also []*audit.Record
 }
 
 // Settle does what is due between the commit and the answer, whatever the commit returned: when its

@@ -24,7 +24,7 @@ var Choices = []Choice{
 	{"The audit log cannot take a record", "KMSInternalException, HTTP 500, and no result: no record, no answer."},
 	{"Material that is missing", "KeyUnavailableException, HTTP 500."},
 	{"Keys past their deletion date", "Gone to every caller from that instant on, aliases included, whether or not the sweep has come by."},
-	{"Quotas", "50 aliases and 50,000 grants per key. The quota of keys and request rates are not enforced yet."},
+	{"Quotas", "50 aliases and 50,000 grants per key; 100,000 keys per account and Region, whatever their state. All can be set. Request rates are not enforced yet."},
 	{"Principals in key policies", "Their form is checked, not their existence: there are no users or roles yet."},
 	{"Lockout safety check", "A statement with a Condition counts against the caller: an Allow under a condition does not show that the policy can be changed again, a Deny under one does."},
 	{"PutKeyPolicy while deletion is pending", "Allowed, as recorded in operations.md; access.md §3.6 has it refused."},
@@ -48,5 +48,9 @@ var Choices = []Choice{
 	{"UpdateCustomKeyStore to the cluster of another store", "CloudHsmClusterNotRelatedException."},
 	{"DeleteCustomKeyStore of a store that is connected and has keys", "Its state is reported first."},
 	{"Custom key stores in the audit record", "Besides ids, names and cluster: endpoint, path, connectivity and VPC endpoint service of a proxy. Never its credential, not even the id."},
+	{"Automatic rotation", "Within a minute of its date; the next is the period after that. Of a disabled key the date stays, and it rotates within a minute of being enabled again."},
+	{"RotateKeyOnDemand, several reasons to refuse", "State, kind of key, replica, nothing to rotate in, limit, and last that an automatic rotation is due within 20 minutes: ConflictException without a message."},
+	{"Rotation operations on keys of a custom key store", "EnableKeyRotation and DisableKeyRotation name the origin as for EXTERNAL; RotateKeyOnDemand answers UnsupportedOperationException without a message."},
+	{"IncludeKeyMaterial on keys that are not symmetric", "Refused with either value."},
 	{"TrackingStartDate", "The creation of the key: there is no key older than the tracking."},
 }

@@ -194,8 +194,19 @@ func Fresh(ctx context.Context, d *Deps, m *recordpb.Key, given []byte) (*record
 	change := d.Book.Change()
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
+	d.countKey(change, m)
 	change.Add(made.Record)
 	return change, nil
+}
+
+// countKey counts a key that change makes, against the quota of its account and Region.
+func (d *Deps) countKey(change *record.Change, m *recordpb.Key) {
+	change.CountKeys(m.Account, m.Region, 1, func(keys uint64) error {
+		if keys >= uint64(d.Quota.Keys) {
+			return fault.KeyQuota(d.Quota.Keys, keys)
+		}
+		return nil
+	})
 }
 
 func orDefault[S ~string](s, otherwise S) S {

@@ -17,8 +17,12 @@ var enableKey = &Op[shape.EnableKeyRequest, None]{
 	Name:   "EnableKey",
 	Needs:  func(in *shape.EnableKeyRequest) ([]key.Need, error) { return manage("kms:EnableKey", in.KeyId), nil },
 	States: switchable,
-	Run: func(_ context.Context, c *Call, _ *shape.EnableKeyRequest) (*None, *record.Change, error) {
-		return nil, c.enter(key.Enabled), nil
+	Run: func(ctx context.Context, c *Call, _ *shape.EnableKeyRequest) (*None, *record.Change, error) {
+		change := c.enter(key.Enabled)
+		if change == nil {
+			return nil, nil, nil
+		}
+		return nil, change, c.awaken(ctx, change)
 	},
 	Audit:  func(in *shape.EnableKeyRequest) audit.Detail { return keyDetail(in.KeyId) },
 	Result: keyResult,

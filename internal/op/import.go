@@ -58,6 +58,7 @@ func empty(d *Deps, m *recordpb.Key) *record.Change {
 	change := d.Book.Change()
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
+	d.countKey(change, m)
 	return change
 }
 

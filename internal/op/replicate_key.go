@@ -129,6 +129,7 @@ func (c *Call) replica(ctx context.Context, s *set, in *shape.ReplicateKeyReques
 	change.Require(primary.Record(), primary.Ver) // what was copied is still what the primary has
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
+	c.countKey(change, m)
 	s.replace(change, m.Id, joined(s, m.Region))
 	return c.Resolver.Of(m, 1), change, nil
 }

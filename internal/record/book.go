@@ -35,6 +35,8 @@ type Book struct {
 	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive.
 	swap sync.RWMutex
 
+	counting sync.Mutex // held while a change that counts keys is in the engine
+
 	delivered outbox
 }
 

@@ -15,10 +15,11 @@ import (
 // A Change is what one operation wants written: built first, committed whole or not at all. A nil
 // Change writes nothing. It is not for concurrent use.
 type Change struct {
-	book *Book
-	ring *seal.Ring // what the puts are sealed under
-	txn  store.Txn
-	err  error
+	book  *Book
+	ring  *seal.Ring // what the puts are sealed under
+	txn   store.Txn
+	tally *tally
+	err   error
 }
 
 // Change begins a change.
@@ -29,6 +30,13 @@ func (c *Change) Insert(k Key, m proto.Message) { c.write(k, 0, m) }
 
 // Replace writes m at k, where version ver must still be.
 func (c *Change) Replace(k Key, ver uint64, m proto.Message) { c.write(k, ver, m) }
+
+// Ensure writes an empty record at k whether or not one is there: an index entry whose name says it
+// all. k must share the shard of a record that the change requires or replaces, or two changes could
+// cross.
+func (c *Change) Ensure(k Key) {
+	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, k, 1, nil))
+}
 
 // Require makes the change depend on version ver of k still being there; 0: on nothing being there.
 func (c *Change) Require(k Key, ver uint64) {
@@ -56,6 +64,13 @@ func (c *Change) Add(p store.Put) {
 	}
 	c.txn.Checks = append(c.txn.Checks, store.Check{Shard: p.Shard, Key: p.Key, Ver: 0})
 	c.txn.Puts = append(c.txn.Puts, p)
+}
+
+// Record commits a further audit record with the change, besides the one that Commit is given.
+func (c *Change) Record(eventID string, line []byte) {
+	plain, err := proto.Marshal(&recordpb.Outbox{Line: line})
+	c.err = errors.Join(c.err, err)
+	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, ofOutbox(eventID), 1, plain))
 }
 
 // Under makes the change depend on a job still being held.
@@ -87,6 +102,13 @@ func (b *Book) Commit(ctx context.Context, c *Change, eventID string, line []byt
 	if c.ring != b.Ring() {
 		return &store.Conflict{Key: ofState().bytes()}
 	}
+	if c.tally != nil {
+		return b.count(ctx, c, eventID, line)
+	}
+	return b.commit(ctx, c, eventID, line)
+}
+
+func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byte) error {
 	t := c.txn
 	t.Notes, t.Link = notes(&t), b.chain
 	if eventID != "" {

@@ -28,6 +28,7 @@ const (
 	spaceGrantBy  = "gn" // account, region, key id, fingerprint, grant id → GrantRef
 	spaceRetiring = "gr" // region, H(retiring principal), account, key id, grant id → GrantRef
 	spaceGrants   = "gc" // account, region, key id → GrantCount
+	spaceKeys     = "kc" // account, region → KeyCount
 	spaceMulti    = "r"  // mrk id → MultiRegion
 	spaceStore    = "c"  // account, region, custom key store id → KeyStore
 	spaceStoreBy  = "cn" // account, region, name → KeyStoreName
@@ -120,6 +121,9 @@ func OfPolicy(account, region, id string) Key { return newKey(spacePolicy, accou
 
 // OfMultiRegion is what the keys with one mrk id share.
 func OfMultiRegion(id string) Key { return newKey(spaceMulti, id) }
+
+// OfKeyCount says how many keys an account has in a region.
+func OfKeyCount(account, region string) Key { return newKey(spaceKeys, account, region) }
 
 // OfAccessKey is a credential.
 func OfAccessKey(id string) Key { return newKey(spaceAccess, id) }

@@ -89,7 +89,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	if change == nil {
 		err = s.ledger.Note(rec) // no record, no answer
 	} else {
-		err = s.ledger.Commit(ctx, change, rec) // the change and its record together
+		err = s.ledger.Commit(ctx, change, rec, call.Also...) // the change and its record together
 		call.Settle()
 	}
 	if err == nil && req.Tracks() {

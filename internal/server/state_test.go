@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // The rows of operations.md §9.3 for what is built. Columns: Disabled, PendingDeletion,
 // PendingReplicaDeletion, PendingImport, Unavailable, Creating, Updating. A cell is what the matrix
 // says: OK, D disabled, P pending deletion, R pending replica deletion, I pending import, U
-// unavailable, C creating, X updating, N not pending deletion.
+// unavailable, C creating, X updating, N not pending deletion, O origin, T unsupported by type.
 var matrix = map[string]string{
 	"CancelKeyDeletion":                   "N OK OK N N N N",
 	"CreateAlias":                         "OK P R OK OK OK OK",
@@ -36,13 +37,17 @@ var matrix = map[string]string{
 
 	"DescribeKey":                     "OK OK OK OK OK OK OK",
 	"DisableKey":                      "OK P R I OK C X",
+	"DisableKeyRotation":              "D P R O O C OK",
 	"EnableKey":                       "OK P R I OK C X",
+	"EnableKeyRotation":               "D P R O O C OK",
 	"Encrypt":                         "D P R I U C OK",
 	"GenerateDataKey":                 "D P R I U C OK",
 	"GenerateDataKeyWithoutPlaintext": "D P R I U C OK",
 	"GetKeyLastUsage":                 "OK OK OK OK OK OK OK",
 	"GetKeyPolicy":                    "OK OK OK OK OK OK OK",
+	"GetKeyRotationStatus":            "OK OK OK OK O OK OK",
 	"ListKeyPolicies":                 "OK OK OK OK OK OK OK",
+	"ListKeyRotations":                "OK OK OK OK OK OK OK",
 	"ListResourceTags":                "OK OK OK OK OK OK OK",
 	"PutKeyPolicy":                    "OK OK OK OK OK OK OK",
 	"TagResource":                     "OK P R OK OK OK OK",
@@ -51,6 +56,7 @@ var matrix = map[string]string{
 	"ReEncrypt":                       "D P R I U C OK",
 	"ReplicateKey":                    "D P R I U C X",
 	"UpdatePrimaryRegion":             "D P R I U C OK",
+	"RotateKeyOnDemand":               "D P R I T C X",
 	"ScheduleKeyDeletion":             "OK P R OK OK OK X",
 	"UpdateAlias":                     "OK P R OK OK OK OK",
 	"UpdateKeyDescription":            "OK P R OK OK OK OK",
@@ -74,7 +80,12 @@ var cells = map[string]struct{ code, text string }{
 	"C": {"KMSInvalidStateException", " is creating."},
 	"X": {"KMSInvalidStateException", " is updating."},
 	"N": {"KMSInvalidStateException", " is not pending deletion."},
+	"O": {"UnsupportedOperationException", " origin is {origin} which is not valid for this operation."},
+	"T": {"UnsupportedOperationException", ""},
 }
+
+// origins of the keys that can be in a state at all.
+var origins = map[string]string{key.PendingImport: "EXTERNAL", key.Unavailable: "AWS_CLOUDHSM"}
 
 // request makes the key an operation is tried on, where a plain symmetric one will not do.
 var request = map[string]string{
@@ -113,7 +124,7 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 				switch {
 				case !refused && got.Status != 200:
 					t.Errorf("got %s, want success", got.Raw)
-				case refused && (got.Code() != want.code || got.Message() != arn+want.text):
+				case refused && (got.Code() != want.code || got.Message() != sentence(arn, want.text, columns[i])):
 					t.Errorf("got %s, want %s %s%s", got.Raw, want.code, arn, want.text)
 				}
 				if operation == "UpdateAlias" {
@@ -122,6 +133,14 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 			})
 		}
 	}
+}
+
+// sentence is a cell's text about a key; a cell without text answers without a message.
+func sentence(arn, text, state string) string {
+	if text == "" {
+		return ""
+	}
+	return arn + strings.ReplaceAll(text, "{origin}", origins[state])
 }
 
 func TestMatrixIsWhole(t *testing.T) {
@@ -206,6 +225,7 @@ func force(t *testing.T, s *kmstest.Server, id, state string) {
 	}
 	next := k.Edit()
 	next.State = state
+	next.Origin = cmp.Or(origins[state], next.Origin)
 	change := s.Book.Change()
 	if state == key.PendingDeletion {
 		due := s.Clock.Now().Add(7 * 24 * time.Hour)

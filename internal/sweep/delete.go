@@ -46,6 +46,7 @@ func (s *Sweeper) deleteKey(ctx context.Context, k *key.Key, due record.Key, fen
 	change.Discard(record.OfPolicy(k.Account, k.Region, k.Id))
 	change.Discard(record.OfOwner(k.Id, k.Region))
 	change.Discard(record.OfLastUse(k.Account, k.Region, k.Id))
+	change.CountKeys(k.Account, k.Region, -1, nil)
 	change.Discard(due)
 	if err := s.leaveSet(ctx, change, k); err != nil {
 		return err

@@ -25,6 +25,7 @@ import (
 type Config struct {
 	Book     *record.Book
 	Resolver *key.Resolver
+	Ops      *op.Deps
 	Ledger   *ledger.Ledger
 	Forget   func(custody.Ref) // drops a material from memory
 	Now      func() time.Time
@@ -58,7 +59,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// Once deletes every key that is due, and returns nil when another node is at it.
+// Once does everything that is due, and returns nil when another node is at it.
 func (s *Sweeper) Once(ctx context.Context) error {
 	fence, err := s.Book.Engine().Claim(ctx, job, claim)
 	if errors.Is(err, store.ErrClaimed) {
@@ -96,13 +97,15 @@ func (s *Sweeper) fire(ctx context.Context, due record.Key, fence store.Fence) e
 	if err != nil {
 		return err
 	}
-	if due.Part(1) == op.DueExpiry && k != nil {
+	switch kind := due.Part(1); {
+	case kind == op.DueExpiry && k != nil:
 		return s.expire(ctx, k, due, fence)
+	case kind == op.DueDeletion && k != nil && k.Gone(s.Now()):
+		return s.deleteKey(ctx, k, due, fence)
+	case kind == op.DueRotation && k != nil && !k.Gone(s.Now()):
+		return s.rotateKey(ctx, k, due, fence)
 	}
-	if due.Part(1) != op.DueDeletion || k == nil || !k.Gone(s.Now()) {
-		return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
-	}
-	return s.deleteKey(ctx, k, due, fence)
+	return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
 }
 
 func (s *Sweeper) commit(ctx context.Context, fence store.Fence, build func(*record.Change)) error {

@@ -829,6 +829,51 @@ func (x *GrantToken) GetGrantId() string {
 	return ""
 }
 
+// KeyCount is how many keys an account has in a Region.
+type KeyCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Keys          uint64                 `protobuf:"varint,1,opt,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyCount) Reset() {
+	*x = KeyCount{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyCount) ProtoMessage() {}
+
+func (x *KeyCount) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyCount.ProtoReflect.Descriptor instead.
+func (*KeyCount) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *KeyCount) GetKeys() uint64 {
+	if x != nil {
+		return x.Keys
+	}
+	return 0
+}
+
 // LastUse is the last successful cryptographic use of a key.
 type LastUse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -842,7 +887,7 @@ type LastUse struct {
 
 func (x *LastUse) Reset() {
 	*x = LastUse{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +899,7 @@ func (x *LastUse) String() string {
 func (*LastUse) ProtoMessage() {}
 
 func (x *LastUse) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[9]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +912,7 @@ func (x *LastUse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastUse.ProtoReflect.Descriptor instead.
 func (*LastUse) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{9}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LastUse) GetOperation() string {
@@ -926,7 +971,7 @@ type KeyStore struct {
 
 func (x *KeyStore) Reset() {
 	*x = KeyStore{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -938,7 +983,7 @@ func (x *KeyStore) String() string {
 func (*KeyStore) ProtoMessage() {}
 
 func (x *KeyStore) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[10]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -951,7 +996,7 @@ func (x *KeyStore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStore.ProtoReflect.Descriptor instead.
 func (*KeyStore) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{10}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *KeyStore) GetId() string {
@@ -1098,7 +1143,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1155,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[11]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1168,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{11}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Owner) GetAccount() string {
@@ -1148,7 +1193,7 @@ type Alias struct {
 
 func (x *Alias) Reset() {
 	*x = Alias{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1205,7 @@ func (x *Alias) String() string {
 func (*Alias) ProtoMessage() {}
 
 func (x *Alias) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[12]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1218,7 @@ func (x *Alias) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alias.ProtoReflect.Descriptor instead.
 func (*Alias) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{12}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Alias) GetAccount() string {
@@ -1227,7 +1272,7 @@ type AliasOf struct {
 
 func (x *AliasOf) Reset() {
 	*x = AliasOf{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1284,7 @@ func (x *AliasOf) String() string {
 func (*AliasOf) ProtoMessage() {}
 
 func (x *AliasOf) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[13]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1297,7 @@ func (x *AliasOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AliasOf.ProtoReflect.Descriptor instead.
 func (*AliasOf) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{13}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{14}
 }
 
 // Due is a date on which something happens to a key; date, kind and key are in the record's key.
@@ -1264,7 +1309,7 @@ type Due struct {
 
 func (x *Due) Reset() {
 	*x = Due{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1321,7 @@ func (x *Due) String() string {
 func (*Due) ProtoMessage() {}
 
 func (x *Due) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[14]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1334,7 @@ func (x *Due) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Due.ProtoReflect.Descriptor instead.
 func (*Due) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{14}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{15}
 }
 
 // KeyStoreName makes a custom key store's name unique.
@@ -1302,7 +1347,7 @@ type KeyStoreName struct {
 
 func (x *KeyStoreName) Reset() {
 	*x = KeyStoreName{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1359,7 @@ func (x *KeyStoreName) String() string {
 func (*KeyStoreName) ProtoMessage() {}
 
 func (x *KeyStoreName) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[15]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1372,7 @@ func (x *KeyStoreName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStoreName.ProtoReflect.Descriptor instead.
 func (*KeyStoreName) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{15}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *KeyStoreName) GetId() string {
@@ -1352,7 +1397,7 @@ type AccessKey struct {
 
 func (x *AccessKey) Reset() {
 	*x = AccessKey{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1364,7 +1409,7 @@ func (x *AccessKey) String() string {
 func (*AccessKey) ProtoMessage() {}
 
 func (x *AccessKey) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[16]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1377,7 +1422,7 @@ func (x *AccessKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessKey.ProtoReflect.Descriptor instead.
 func (*AccessKey) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{16}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AccessKey) GetId() string {
@@ -1432,7 +1477,7 @@ type Outbox struct {
 
 func (x *Outbox) Reset() {
 	*x = Outbox{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1489,7 @@ func (x *Outbox) String() string {
 func (*Outbox) ProtoMessage() {}
 
 func (x *Outbox) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[17]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1502,7 @@ func (x *Outbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outbox.ProtoReflect.Descriptor instead.
 func (*Outbox) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{17}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Outbox) GetLine() []byte {
@@ -1477,7 +1522,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1534,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1547,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Note) GetChanges() []*Change {
@@ -1524,7 +1569,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1581,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1594,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{19}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Change) GetKey() []byte {
@@ -1660,7 +1705,9 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"GrantToken\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x15\n" +
 	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x19\n" +
-	"\bgrant_id\x18\x03 \x01(\tR\agrantId\"q\n" +
+	"\bgrant_id\x18\x03 \x01(\tR\agrantId\"\x1e\n" +
+	"\bKeyCount\x12\x12\n" +
+	"\x04keys\x18\x01 \x01(\x04R\x04keys\"q\n" +
 	"\aLastUse\x12\x1c\n" +
 	"\toperation\x18\x01 \x01(\tR\toperation\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x19\n" +
@@ -1730,7 +1777,7 @@ func file_internal_record_recordpb_record_proto_rawDescGZIP() []byte {
 	return file_internal_record_recordpb_record_proto_rawDescData
 }
 
-var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_internal_record_recordpb_record_proto_goTypes = []any{
 	(*Key)(nil),          // 0: qkms.record.Key
 	(*Version)(nil),      // 1: qkms.record.Version
@@ -1741,26 +1788,27 @@ var file_internal_record_recordpb_record_proto_goTypes = []any{
 	(*GrantRef)(nil),     // 6: qkms.record.GrantRef
 	(*GrantCount)(nil),   // 7: qkms.record.GrantCount
 	(*GrantToken)(nil),   // 8: qkms.record.GrantToken
-	(*LastUse)(nil),      // 9: qkms.record.LastUse
-	(*KeyStore)(nil),     // 10: qkms.record.KeyStore
-	(*Owner)(nil),        // 11: qkms.record.Owner
-	(*Alias)(nil),        // 12: qkms.record.Alias
-	(*AliasOf)(nil),      // 13: qkms.record.AliasOf
-	(*Due)(nil),          // 14: qkms.record.Due
-	(*KeyStoreName)(nil), // 15: qkms.record.KeyStoreName
-	(*AccessKey)(nil),    // 16: qkms.record.AccessKey
-	(*Outbox)(nil),       // 17: qkms.record.Outbox
-	(*Note)(nil),         // 18: qkms.record.Note
-	(*Change)(nil),       // 19: qkms.record.Change
-	nil,                  // 20: qkms.record.Grant.ContextEqualsEntry
-	nil,                  // 21: qkms.record.Grant.ContextSubsetEntry
+	(*KeyCount)(nil),     // 9: qkms.record.KeyCount
+	(*LastUse)(nil),      // 10: qkms.record.LastUse
+	(*KeyStore)(nil),     // 11: qkms.record.KeyStore
+	(*Owner)(nil),        // 12: qkms.record.Owner
+	(*Alias)(nil),        // 13: qkms.record.Alias
+	(*AliasOf)(nil),      // 14: qkms.record.AliasOf
+	(*Due)(nil),          // 15: qkms.record.Due
+	(*KeyStoreName)(nil), // 16: qkms.record.KeyStoreName
+	(*AccessKey)(nil),    // 17: qkms.record.AccessKey
+	(*Outbox)(nil),       // 18: qkms.record.Outbox
+	(*Note)(nil),         // 19: qkms.record.Note
+	(*Change)(nil),       // 20: qkms.record.Change
+	nil,                  // 21: qkms.record.Grant.ContextEqualsEntry
+	nil,                  // 22: qkms.record.Grant.ContextSubsetEntry
 }
 var file_internal_record_recordpb_record_proto_depIdxs = []int32{
 	1,  // 0: qkms.record.Key.versions:type_name -> qkms.record.Version
 	2,  // 1: qkms.record.Key.tags:type_name -> qkms.record.Tag
-	20, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
-	21, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
-	19, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
+	21, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
+	22, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
+	20, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -1779,7 +1827,7 @@ func file_internal_record_recordpb_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_record_recordpb_record_proto_rawDesc), len(file_internal_record_recordpb_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
