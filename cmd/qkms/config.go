@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"qkms/internal/key"
+	"qkms/internal/op"
 )
 
 // Config is everything the verbs can be told. Every field is a flag and an environment variable; which
@@ -78,6 +79,18 @@ type Config struct {
 	// JSON prints results as JSON, for programs.
 	JSON bool
 
+	// AttestationRoots is a PEM file of further roots that the attestation documents of recipients may
+	// end in, besides AWS's for Nitro. Whoever holds the key of one can have answers encrypted to any
+	// key they like, for callers who may use the KMS key.
+	AttestationRoots string
+
+	// Quota is how much of something there may be; what it does not say is AWS's default.
+	Quota op.Quota
+
+	// AuditSpool is how many MiB of audit log the data directory holds at most. Beyond, nothing is
+	// answered until an operator has moved old segments away.
+	AuditSpool int
+
 	// LogFormat is how the operator's log is written: "text" or "json".
 	LogFormat string
 }
@@ -85,7 +98,7 @@ type Config struct {
 func defaultConfig() Config {
 	return Config{
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
-		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text",
+		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
 	}
 }
 
@@ -134,6 +147,12 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.Description, "a note to keep with the access key")
 	case "json":
 		yes(&c.JSON, "print JSON")
+	case "attestation-roots":
+		text(&c.AttestationRoots, "PEM `FILE` of further roots of attestation documents, besides AWS's")
+	case "quota":
+		fs.Var(&c.Quota, name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key")
+	case "audit-spool":
+		fs.IntVar(&c.AuditSpool, name, c.AuditSpool, "answer nothing beyond this many `MIB` of audit log")
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:

@@ -71,7 +71,7 @@ func (c *command) openDev(ctx context.Context) (*admin.Host, error) {
 	}
 	c.RootKey = file
 	if exists(file) {
-		err := node.Init(ctx, c.node(new(unsealing)), seal.KeyFile(file))
+		err := node.Init(ctx, node.Config{Dir: c.Data}, seal.KeyFile(file))
 		if err != nil && !errors.Is(err, node.ErrInitialised) {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -108,6 +109,9 @@ const soon = 30 * 24 * time.Hour
 func (c *command) certificateLife(now time.Time) admin.Check {
 	const what = "certificate"
 	cert, key := c.certificate()
+	if _, err := os.Stat(filepath.Join(c.Data, "tls")); errors.Is(err, fs.ErrNotExist) && c.TLSCert == "" {
+		return admin.Check{What: what, Verdict: admin.Notice, Text: "there is none in the data directory: fit for `qkms dev`, or behind a proxy"}
+	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return admin.Check{What: what, Verdict: admin.Problem, Text: err.Error() + "; --no-tls if there is to be none"}

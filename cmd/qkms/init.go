@@ -49,8 +49,19 @@ func initialise(ctx context.Context, c *command) error {
 	if err := c.printSecret(k); err != nil {
 		return err
 	}
-	line(c.out, "\nStart it with: qkms serve --data %s", c.Data)
+	line(c.out, "\nStart it with: qkms serve --data %s%s", c.Data, c.opener())
 	return nil
+}
+
+// opener is what serve has to be told to open the store that init made.
+func (c *command) opener() string {
+	switch {
+	case c.PassphraseFile != "":
+		return " --passphrase-file " + c.PassphraseFile
+	case c.RootKey != "":
+		return " --root-key " + c.RootKey
+	}
+	return ""
 }
 
 // makeStore makes root key and store; false when the store is there. A key file is only made while
@@ -71,7 +82,7 @@ func (c *command) makeStore(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	err := node.Init(ctx, c.node(new(unsealing)), src)
+	err := node.Init(ctx, node.Config{Dir: c.Data}, src)
 	if errors.Is(err, node.ErrInitialised) || c.served(err) {
 		return false, nil
 	}

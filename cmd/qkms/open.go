@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,18 +12,38 @@ import (
 	"os"
 
 	"qkms/internal/admin"
+	"qkms/internal/attest"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/seal"
 )
 
 // node is the wiring that flags decide.
-func (c *command) node(u *unsealing) node.Config {
+func (c *command) node(u *unsealing) (node.Config, error) {
+	attesters, err := c.attesters()
 	return node.Config{
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
-		Naming: key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
+		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
+		Attesters: attesters, Quota: c.Quota, AuditSpool: int64(c.AuditSpool) << 20,
 		Logger: c.logger(),
+	}, err
+}
+
+// attesters are the roots of attestation documents: AWS's, and those of --attestation-roots.
+func (c *command) attesters() ([]*x509.Certificate, error) {
+	roots := []*x509.Certificate{attest.NitroRoot()}
+	if c.AttestationRoots == "" {
+		return roots, nil
 	}
+	file, err := os.ReadFile(c.AttestationRoots)
+	if err != nil {
+		return nil, fmt.Errorf("--attestation-roots: %w", err)
+	}
+	more, err := attest.ParseRoots(file)
+	if err != nil {
+		return nil, fmt.Errorf("--attestation-roots %s: %w", c.AttestationRoots, err)
+	}
+	return append(roots, more...), nil
 }
 
 func (c *command) logger() *slog.Logger {
@@ -39,7 +60,11 @@ func (c *command) open(ctx context.Context) (*admin.Host, error) {
 		return nil, err
 	}
 	u := c.unseal()
-	n, err := node.Open(ctx, c.node(u))
+	config, err := c.node(u)
+	if err != nil {
+		return nil, err
+	}
+	n, err := node.Open(ctx, config)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,9 @@ type Config struct {
 	// Nitro enclaves and NitroTPM.
 	Attesters []*x509.Certificate
 
-	Quota  op.Quota         // where zero: op.DefaultQuota
+	AuditSpool int64 // bytes of audit log beyond which nothing is answered; 0: 1 GiB
+
+	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
@@ -139,7 +141,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Audit, err = audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger}); err != nil {
+	if n.Audit, err = audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool}); err != nil {
 		return nil, err
 	}
 	n.wire(ring)

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"cmp"
 	"errors"
 	"time"
 
@@ -37,24 +36,6 @@ type Deps struct {
 	Naming      key.Naming
 	Quota       Quota
 	LastUses    *lastuse.Tracker
-}
-
-// Quota is how much of something there may be (operations.md §18.1).
-type Quota struct {
-	AliasesPerKey int
-	GrantsPerKey  int
-	Keys          int // customer managed, in any state, per account and Region
-}
-
-// DefaultQuota is AWS's.
-var DefaultQuota = Quota{AliasesPerKey: 50, GrantsPerKey: 50_000, Keys: 100_000}
-
-// WithDefaults is q with AWS's numbers where it has none.
-func (q Quota) WithDefaults() Quota {
-	q.AliasesPerKey = cmp.Or(q.AliasesPerKey, DefaultQuota.AliasesPerKey)
-	q.GrantsPerKey = cmp.Or(q.GrantsPerKey, DefaultQuota.GrantsPerKey)
-	q.Keys = cmp.Or(q.Keys, DefaultQuota.Keys)
-	return q
 }
 
 // A Call is one request that was authenticated, resolved and authorized.

@@ -53,4 +53,5 @@ var Choices = []Choice{
 	{"Rotation operations on keys of a custom key store", "EnableKeyRotation and DisableKeyRotation name the origin as for EXTERNAL; RotateKeyOnDemand answers UnsupportedOperationException without a message."},
 	{"IncludeKeyMaterial on keys that are not symmetric", "Refused with either value."},
 	{"TrackingStartDate", "The creation of the key: there is no key older than the tracking."},
+	{"Grant tokens, import tokens and page markers across `qkms kek rotate`", "They are sealed with the KEK and die with it: InvalidGrantTokenException, InvalidImportTokenException, InvalidMarkerException. The grant itself stays."},
 }
