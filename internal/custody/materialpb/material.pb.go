@@ -27,7 +27,8 @@ type Material struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// KeySpec of the API model, e.g. "SYMMETRIC_DEFAULT".
 	Spec string `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
-	// The key itself: raw bytes for symmetric keys.
+	// The key itself in its one stored form: raw bytes of symmetric and HMAC keys, PKCS #1 DER of RSA
+	// keys, the scalar of other curves in full length, the seed of Ed25519, ML-DSA and ML-KEM.
 	Material []byte `protobuf:"bytes,2,opt,name=material,proto3" json:"material,omitempty"`
 	// Key id and KeyMaterialId, compared at every load. Account and Region are not here: a replica's
 	// record holds the same body, and the seal around it binds where it rests.

@@ -148,7 +148,7 @@ func TestChangedBytesDoNotVerify(t *testing.T) {
 			flipped[i] ^= 1 << (i % 8)
 			bad(fmt.Sprintf("byte %d of the signature", i), message, flipped)
 		}
-		for i := range message {
+		for i := 0; i < len(message); i += 4 {
 			flipped := bytes.Clone(message)
 			flipped[i] ^= 0x80
 			bad(fmt.Sprintf("byte %d of the message", i), flipped, signature)

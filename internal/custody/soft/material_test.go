@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,7 @@ func leaks(text string) bool {
 	for _, s := range []string{
 		string(secretBytes), hex.EncodeToString(secretBytes), decimal, strings.ReplaceAll(decimal, " ", ", "),
 		base64.StdEncoding.EncodeToString(secretBytes), fmt.Sprintf("% x", secretBytes), fmt.Sprintf("%#v", secretBytes)[7:],
+		new(big.Int).SetBytes(secretBytes).String(), // the scalar of a private key
 	} {
 		if strings.Contains(lower, strings.ToLower(s)) {
 			return true
@@ -42,15 +44,31 @@ func secrets() map[string]any {
 	h := holder{m, m, &m, []material{m}, map[string]material{"a": m}}
 	e := &entry{key: m}
 	s := New(nil, secretBytes, 1)
-	return map[string]any{
+	all := map[string]any{
 		"material": m, "pointer": &m, "struct": h, "pointer to struct": &h, "slice": h.list, "map": h.byID,
 		"entry": e, "soft": s, "idKey": s.idKey,
 	}
+	for spec, r := range recipes {
+		if r.slow {
+			continue // no RSA key is made of 32 letters
+		}
+		stored := bytes.Repeat(secretBytes, 2)
+		for _, size := range []int{32, 48, 64} {
+			if k, err := r.decode(stored[:size]); err == nil {
+				m := keyMaterial(spec, k)
+				all[spec], all["entry of "+spec] = m, &entry{key: m}
+			}
+		}
+	}
+	return all
 }
 
 func TestMaterialDoesNotPrint(t *testing.T) {
 	if text := fmt.Sprintf("%v %x %s", secretBytes, secretBytes, secretBytes); !leaks(text) {
 		t.Fatalf("the test does not see a leak in %q", text)
+	}
+	if got := len(secrets()); got != 9+2*11 { // all specs but RSA, P-521
+		t.Errorf("got %d values to print, want those of 11 specs", got)
 	}
 	for name, v := range secrets() {
 		for _, verb := range "vTtbcodOqxXUeEfFgGsp" {

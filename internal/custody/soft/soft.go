@@ -33,7 +33,7 @@ type Shelf interface {
 }
 
 // defaultCacheSize is what an installation of some thousand busy keys needs: about 1 MiB of symmetric
-// keys, 20 MiB of RSA keys. An ML-DSA key takes up to 70 kB decoded, so that it would be 300 MiB of those.
+// keys, 20 MiB of RSA keys. An ML-DSA key takes 90 kB decoded, so that it would be 360 MiB of those.
 const defaultCacheSize = 4096
 
 // Soft implements all of custody. All methods may be called concurrently.

@@ -22,7 +22,7 @@ const wrappingSalt = 32
 // WrappingKey implements custody.Importer.
 func (s *Soft) WrappingKey(ctx context.Context, key custody.Ref, spec string) (public, private []byte, err error) {
 	r := recipes[spec]
-	if !strings.HasPrefix(spec, "RSA_") {
+	if !strings.HasPrefix(spec, "RSA_") || r.generate == nil {
 		return nil, nil, fmt.Errorf("wrapping key of %q: %w", spec, custody.ErrBadMaterial)
 	}
 	der, err := s.slowly(ctx, r.generate)
