@@ -385,7 +385,7 @@ func TestEd25519Imports(t *testing.T) {
 
 // FuzzImport: what is imported is imported again from what a pair would export, and nothing panics.
 func FuzzImport(f *testing.F) {
-	specs := []string{"RSA_2048", "ECC_NIST_P256", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "SM2"}
+	specs := []string{"ECC_NIST_P256", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "SM2"} // the fast ones
 	for i, spec := range specs {
 		x := theirs(f, spec)
 		f.Add(i, []byte(x.Private))
