@@ -19,7 +19,9 @@ func HTTP(h http.Handler, config *tls.Config, logger *slog.Logger) *http.Server 
 		WriteTimeout:      60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          quiet(logger),
+		// "OPTIONS *" is a request like others: net/http would answer it itself, without a record.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     quiet(logger),
 	}
 }
 
