@@ -24,7 +24,7 @@ var errDamaged = errors.New("audit log is damaged")
 type Config struct {
 	SegmentBytes int64            // a segment that would grow beyond is sealed; 0: 64 MiB
 	SegmentAge   time.Duration    // a segment open for as long is sealed at the next record; 0: 5 minutes
-	SpoolBytes   int64            // all segments together; 0: 1 GiB
+	SpoolBytes   int64            // all segments together; 0: 1 GiB. Requests of strangers have half of it
 	FlushEvery   time.Duration    // the longest that Append leaves a record to the OS alone; 0: 100 ms
 	Now          func() time.Time // ages segments; nil: time.Now
 	Logger       *slog.Logger     // hears of repairs and of failing disks; nil: slog.Default
@@ -111,7 +111,16 @@ func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
 	ln := getLine()
 	defer ln.put()
 	ln.b = append(ln.b, encoded...)
-	return l.append(ln, durable)
+	return l.append(ln, durable, l.cfg.SpoolBytes)
+}
+
+// room is how much of the spool may be full for r to go in. Half of it is closed to strangers: else
+// anybody could fill the log with refusals, and so stop the service for those it knows.
+func (l *Log) room(r *Record) int64 {
+	if r.stranger() {
+		return l.cfg.SpoolBytes / 2
+	}
+	return l.cfg.SpoolBytes
 }
 
 func (l *Log) appendRecord(r *Record, durable bool) error {
@@ -121,12 +130,12 @@ func (l *Log) appendRecord(r *Record, durable bool) error {
 	ln := getLine()
 	defer ln.put()
 	ln.b = r.append(ln.b)
-	return l.append(ln, durable)
+	return l.append(ln, durable, l.room(r))
 }
 
-func (l *Log) append(ln *line, durable bool) error {
+func (l *Log) append(ln *line, durable bool, room int64) error {
 	ln.b = append(ln.b, '\n')
-	flushed, err := l.write(ln)
+	flushed, err := l.write(ln, room)
 	if err != nil {
 		return fmt.Errorf("append audit record: %w", err)
 	}
@@ -145,7 +154,7 @@ func (l *Log) append(ln *line, durable bool) error {
 }
 
 // write numbers the line and writes it, in one system call. It returns the flush that will cover it.
-func (l *Log) write(ln *line) (*round, error) {
+func (l *Log) write(ln *line, room int64) (*round, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -155,7 +164,7 @@ func (l *Log) write(ln *line) (*round, error) {
 	if len(b) > maxLine {
 		return nil, fmt.Errorf("a record of %d bytes, more than %d", len(b), maxLine)
 	}
-	if err := l.makeRoom(int64(len(b))); err != nil {
+	if err := l.makeRoom(int64(len(b)), room); err != nil {
 		return nil, err
 	}
 	if err := l.seg.write(b); err != nil {
@@ -168,9 +177,9 @@ func (l *Log) write(ln *line) (*round, error) {
 }
 
 // makeRoom makes l.seg a segment that may grow by n bytes.
-func (l *Log) makeRoom(n int64) error {
+func (l *Log) makeRoom(n, room int64) error {
 	now := l.cfg.Now()
-	if err := l.checkSpool(n, now); err != nil {
+	if err := l.checkSpool(n, room, now); err != nil {
 		return err
 	}
 	// A segment is not sealed while the one before it waits for its flush. So at most two have
@@ -190,26 +199,26 @@ func (l *Log) makeRoom(n int64) error {
 
 // checkSpool refuses what does not fit. Operators make room by moving segments away, so the
 // directory is counted again, but not for each of a storm of refused requests.
-func (l *Log) checkSpool(n int64, now time.Time) error {
-	if l.size+n <= l.cfg.SpoolBytes {
+func (l *Log) checkSpool(n, room int64, now time.Time) error {
+	if l.size+n <= room {
 		return nil
 	}
 	if since := now.Sub(l.counted); since >= 0 && since < time.Second {
-		return l.full()
+		return l.full(room)
 	}
 	segs, err := segments(l.dir)
 	if err != nil {
 		return err
 	}
 	l.counted, l.size = now, total(segs)
-	if l.size+n > l.cfg.SpoolBytes {
-		return l.full()
+	if l.size+n > room {
+		return l.full(room)
 	}
 	return nil
 }
 
-func (l *Log) full() error {
-	return fmt.Errorf("%w (%s holds %d of %d bytes)", ErrFull, l.dir, l.size, l.cfg.SpoolBytes)
+func (l *Log) full(room int64) error {
+	return fmt.Errorf("%w (%s holds %d of %d bytes)", ErrFull, l.dir, l.size, room)
 }
 
 // Close flushes and closes the log. Records appended later are refused with os.ErrClosed.

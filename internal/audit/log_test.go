@@ -257,6 +257,27 @@ func TestFullSpoolRefusesUntilThereIsRoom(t *testing.T) {
 	}
 }
 
+// Whoever need not prove anything could otherwise stop the service for those who did.
+func TestStrangersCannotFillTheSpool(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, audit.Config{SpoolBytes: 8 << 10})
+	stranger := record("a")
+	stranger.Identity = audit.Identity{AccessKeyID: "AKIAIOSFODNN7EXAMPLE"} // claimed, not proved
+	var err error
+	for n := 0; err == nil && n < 100; n++ {
+		err = l.Append(stranger)
+	}
+	if !errors.Is(err, audit.ErrFull) {
+		t.Fatalf("got error %v, want ErrFull", err)
+	}
+	sweep := &audit.Record{EventName: "DeleteKey", EventType: audit.TypeServiceEvent, Identity: audit.Identity{InvokedBy: "AWS Internal"}}
+	for name, r := range map[string]*audit.Record{"a caller": record("b"), "the service itself": sweep} {
+		if err := l.Append(r); err != nil {
+			t.Errorf("%s: got error %v, want room", name, err)
+		}
+	}
+}
+
 func TestTornTailIsCutOff(t *testing.T) {
 	for name, torn := range map[string]string{
 		"half a record":    `{"seq":2,"eventVersion":"1.1`,

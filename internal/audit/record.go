@@ -7,6 +7,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -102,6 +103,11 @@ type TLS struct {
 	CipherSuite string // TLS_AES_128_GCM_SHA256
 	Host        string // the Host header as the client sent it
 	KeyExchange string // X25519MLKEM768
+}
+
+// stranger reports whether r is of a request whose sender was never authenticated.
+func (r *Record) stranger() bool {
+	return r.Identity.Type == "" && cmp.Or(r.EventType, TypeAPICall) == TypeAPICall
 }
 
 // newID returns a random UUID (RFC 9562 §5.4).
