@@ -18,7 +18,7 @@ import (
 	mldsax509 "filippo.io/mldsa/x509"
 	"github.com/cloudflare/circl/kem/mlkem/mlkem512"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/ecdh"
 
 	"qkms/internal/pubkey"
 )
@@ -64,8 +64,7 @@ func bits(t testing.TB) map[string][]byte {
 	}
 	k512, _ := mlkem512.NewKeyFromSeed(seed)
 	k512.Pack(all["ML_KEM_512"])
-	k := must[*sm2.PrivateKey](t)(sm2.NewPrivateKey(seed[:32]))
-	all["SM2"] = elliptic.Marshal(k.Curve, k.X, k.Y) //nolint:staticcheck // the curve is none of crypto/ecdh
+	all["SM2"] = must[*ecdh.PrivateKey](t)(ecdh.P256().NewPrivateKey(seed[:32])).PublicKey().Bytes()
 	return all
 }
 
