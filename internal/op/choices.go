@@ -54,4 +54,11 @@ var Choices = []Choice{
 	{"IncludeKeyMaterial on keys that are not symmetric", "Refused with either value."},
 	{"TrackingStartDate", "The creation of the key: there is no key older than the tracking."},
 	{"Grant tokens, import tokens and page markers across `qkms kek rotate`", "They are sealed with the KEK and die with it: InvalidGrantTokenException, InvalidImportTokenException, InvalidMarkerException. The grant itself stays."},
+	{"Import tokens", "Good for 24 hours, as often as one likes. An expired one is ExpiredImportTokenException without a message."},
+	{"Wrapping of imported material", "HMAC keys by RSAES_OAEP_* only, Ed25519 keys by RSA_AES_KEY_WRAP_* as well; the AES key of the latter has 256 bits. SM2PKE is refused in the words for a combination that does not fit."},
+	{"Imported material that is not the expected one", "Without KeyMaterialId the current one is expected. EXISTING_KEY_MATERIAL on a key that never had any is IncorrectKeyMaterialException without a message; the material that is pending rotation, sent as NEW_KEY_MATERIAL again, is already associated. A first import with KeyMaterialId is one of NEW_KEY_MATERIAL."},
+	{"Import into a disabled key", "Enables it when the material is not one that is pending rotation."},
+	{"DeleteImportedKeyMaterial with KeyMaterialId on HMAC and asymmetric keys", "ValidationException in the words of ImportKeyMaterial."},
+	{"ValidTo", "Cut to whole seconds. From that instant on the material is of no use; its bytes are deleted within a minute."},
+	{"A replica that lacks the material pending rotation", "However it came to lack it (it is new, it deleted its copy), the state is PENDING_MULTI_REGION_IMPORT_AND_ROTATION in every Region, and RotateKeyOnDemand refuses."},
 }

@@ -58,27 +58,29 @@ func (c *Call) leave(ctx context.Context, id string) (*record.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	relatives, err := c.relatives(ctx, s, k)
+	if err != nil {
+		return nil, err
+	}
 	next, change := k.Edit(), c.Book.Change()
 	v := material(next, id)
-	if key.Awaits(v) && (s == nil || s.isPrimary(k)) {
-		relatives, err := c.relatives(ctx, s, k)
-		if err != nil {
-			return nil, err
-		}
+	switch awaits := key.Awaits(v); {
+	case awaits && (s == nil || s.isPrimary(k)):
 		c.withdraw(change, next, id)
 		for _, r := range relatives {
 			c.withdraw(change, r.next, id)
 			r.changed = true
 		}
-		c.save(change, s, next, relatives)
-		return change, nil
-	}
-	if v.Missing {
+	case v.Missing:
 		return nil, nil
+	default:
+		c.remove(change, next, v)
+		key.Lose(next, v)
+		if awaits {
+			ready(v, relatives)
+		}
 	}
-	c.remove(change, next, v)
-	key.Lose(next, v)
-	c.save(change, nil, next, nil)
+	c.save(change, s, next, relatives)
 	return change, nil
 }
 

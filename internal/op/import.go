@@ -1,7 +1,6 @@
 package op
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"time"
@@ -140,47 +139,4 @@ func date(change *record.Change, m *recordpb.Key, v *recordpb.Version, validTo i
 		change.Insert(due(validTo), &recordpb.Due{})
 	}
 	v.ValidTo = validTo
-}
-
-// A relative is a key of the same multi-Region set, as it is to be once the change is made.
-type relative struct {
-	*key.Key
-	next    *recordpb.Key
-	changed bool
-}
-
-// relatives returns the other keys of k's set. The change that counts on them requires the set, so that
-// none is added meanwhile.
-func (c *Call) relatives(ctx context.Context, s *set, k *key.Key) ([]*relative, error) {
-	if s == nil {
-		return nil, nil
-	}
-	var all []*relative
-	for _, region := range append([]string{s.Primary}, s.Replicas...) {
-		if region == k.Region {
-			continue
-		}
-		r, err := c.Resolver.Stored(ctx, k.Account, region, k.Id)
-		if err != nil {
-			return nil, err
-		}
-		if r != nil {
-			all = append(all, &relative{Key: r, next: r.Edit()})
-		}
-	}
-	return all, nil
-}
-
-// save puts into the change what became of k, of its set and of the relatives that changed.
-func (c *Call) save(change *record.Change, s *set, next *recordpb.Key, relatives []*relative) {
-	k := c.Key()
-	change.Replace(k.Record(), k.Ver, next)
-	if s != nil {
-		change.Require(record.OfMultiRegion(k.Id), s.ver)
-	}
-	for _, r := range relatives {
-		if r.changed {
-			change.Replace(r.Record(), r.Ver, r.next)
-		}
-	}
 }

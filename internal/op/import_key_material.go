@@ -200,25 +200,3 @@ func (c *Call) begin(next *recordpb.Key, made custody.Made) *recordpb.Version {
 	next.Versions = append(next.Versions, v)
 	return v
 }
-
-// ready settles whether v, which has arrived, can be rotated in: once every Region has it.
-func ready(v *recordpb.Version, relatives []*relative) {
-	state := key.PendingRotation
-	for _, r := range relatives {
-		if other := material(r.next, v.Id); other != nil && other.Missing {
-			state = key.PendingMultiRegion
-		}
-	}
-	v.State = state
-	each(relatives, v.Id, func(other *recordpb.Version) { other.State = state })
-}
-
-// each changes one version in every relative that has it.
-func each(relatives []*relative, id string, change func(*recordpb.Version)) {
-	for _, r := range relatives {
-		if v := material(r.next, id); v != nil {
-			change(v)
-			r.changed = true
-		}
-	}
-}

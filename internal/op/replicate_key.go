@@ -126,7 +126,9 @@ func (c *Call) replica(ctx context.Context, s *set, in *shape.ReplicateKeyReques
 			change.Add(put)
 		}
 	}
-	change.Require(primary.Record(), primary.Ver) // what was copied is still what the primary has
+	if err := c.joins(ctx, change, s, m); err != nil {
+		return nil, nil, err
+	}
 	change.Insert(record.OfKey(m.Account, m.Region, m.Id), m)
 	change.Insert(record.OfOwner(m.Id, m.Region), &recordpb.Owner{Account: m.Account})
 	c.countKey(change, m)

@@ -64,6 +64,10 @@ var matrix = map[string]string{
 	"ListGrants":                      "OK OK OK OK OK OK OK",
 	"RetireGrant":                     "OK OK OK OK OK OK OK",
 	"RevokeGrant":                     "OK OK OK OK OK OK OK",
+
+	"DeleteImportedKeyMaterial": "OK OK OK OK O C X",
+	"GetParametersForImport":    "OK P R OK O C X",
+	"ImportKeyMaterial":         "OK P R OK O C OK",
 }
 
 var columns = []string{
@@ -99,6 +103,10 @@ var request = map[string]string{
 	"GetPublicKey":        `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
 	"Sign":                `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
 	"Verify":              `{"KeySpec":"ECC_NIST_P256","KeyUsage":"SIGN_VERIFY"}`,
+
+	"DeleteImportedKeyMaterial": `{"Origin":"EXTERNAL"}`,
+	"GetParametersForImport":    `{"Origin":"EXTERNAL"}`,
+	"ImportKeyMaterial":         `{"Origin":"EXTERNAL"}`,
 }
 
 func TestEveryStateForEveryOperation(t *testing.T) {
@@ -117,6 +125,13 @@ func TestEveryStateForEveryOperation(t *testing.T) {
 				sent := body(operation, id, name, blob)
 				if operation == "RetireGrant" || operation == "RevokeGrant" {
 					sent["GrantId"] = root.Must("CreateGrant", body("CreateGrant", id, name, blob)).String("GrantId")
+				}
+				if strings.Contains(request[operation], "EXTERNAL") {
+					arrival := (&importer{t: t, client: root, id: id, algorithm: "RSAES_OAEP_SHA_256"}).wrap(random(32), nil)
+					root.Must("ImportKeyMaterial", arrival)
+					if operation == "ImportKeyMaterial" {
+						sent = arrival
+					}
 				}
 				force(t, s, id, columns[i])
 				got := root.Call(operation, sent)
@@ -210,6 +225,8 @@ func body(operation, id, alias, blob string) map[string]any {
 		return map[string]any{"KeyId": id, "Tags": []map[string]any{{"TagKey": "a", "TagValue": "b"}}}
 	case "UntagResource":
 		return map[string]any{"KeyId": id, "TagKeys": []string{"a"}}
+	case "GetParametersForImport":
+		return map[string]any{"KeyId": id, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
 	case "UpdateKeyDescription":
 		return map[string]any{"KeyId": id, "Description": "x"}
 	}

@@ -32,11 +32,14 @@ func (s *Sweeper) leaveSet(ctx context.Context, c *record.Change, k *key.Key) er
 	next.Replicas = slices.DeleteFunc(next.Replicas, func(r string) bool { return r == k.Region })
 	c.Replace(at, ver, next)
 	if len(next.Replicas) > 0 {
-		return nil
+		return s.Ops.Left(ctx, c, k, next)
 	}
 	primary, err := s.Resolver.Stored(ctx, k.Account, shared.Primary, k.Id)
-	if err != nil || primary == nil || primary.State != key.PendingReplicaDeletion {
+	if err != nil || primary == nil {
 		return err
+	}
+	if primary.State != key.PendingReplicaDeletion {
+		return s.Ops.Left(ctx, c, k, next)
 	}
 	waiting := primary.Edit()
 	op.ScheduleDeletion(c, waiting, s.Now(), int(waiting.DeletionWindow))
