@@ -31,6 +31,10 @@ type Host struct {
 	KeyFile string
 
 	rotating sync.Mutex // held through a rotation: of two at once one would drop what the other seals under
+
+	// unfinished says that NextKeyFile(KeyFile) is what opens the store, and not yet in KeyFile's
+	// place. Guarded by rotating.
+	unfinished bool
 }
 
 // An Operator is who acts: a user of this machine.

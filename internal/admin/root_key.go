@@ -43,7 +43,7 @@ var RotateRoot = &Action[RootSource, RootChange]{
 		if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }); err != nil {
 			return RootChange{}, err
 		}
-		c.KeyFile = p.KeyFile
+		c.KeyFile, c.unfinished = p.KeyFile, false
 		return RootChange{Source: src.String()}, nil
 	},
 	audit: rootDetail,
@@ -100,6 +100,15 @@ func (c *call) rotateInPlace(ctx context.Context) (RootChange, error) {
 		return RootChange{}, errors.New("no key file that could be replaced opened the store: say what is to open it (--new-root-key or --new-passphrase-file), " +
 			"and give that to the service from its next start on")
 	}
+	if c.unfinished { // and removed below, it would take every key along
+		if err := c.finishKeyFile(); err != nil {
+			return RootChange{}, err
+		}
+	}
+	// A rename would replace the link, and leave the former key in the file that the operator keeps safe.
+	if info, err := os.Lstat(c.KeyFile); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return RootChange{}, fmt.Errorf("key file %s is a symbolic link, which a new file would replace: open the store by the file itself, or say where the new key is to be (--new-root-key)", c.KeyFile)
+	}
 	next := NextKeyFile(c.KeyFile)
 	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // of a rotation that was not committed
 		return RootChange{}, err
@@ -111,7 +120,13 @@ func (c *call) rotateInPlace(ctx context.Context) (RootChange, error) {
 	if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }); err != nil {
 		return RootChange{}, err // next stays: if the outcome is unknown it may be what opens the store
 	}
-	return RootChange{Source: seal.KeyFile(c.KeyFile).String(), InPlace: true}, FinishKeyFile(c.KeyFile)
+	return RootChange{Source: seal.KeyFile(c.KeyFile).String(), InPlace: true}, c.finishKeyFile()
+}
+
+func (c *call) finishKeyFile() error {
+	err := FinishKeyFile(c.KeyFile)
+	c.unfinished = err != nil
+	return err
 }
 
 // beginRotation takes c.rotating, unless another rotation has it. It makes sure that what is stored

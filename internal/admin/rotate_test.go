@@ -135,6 +135,61 @@ func TestRootRotationInPlaceCutOff(t *testing.T) {
 	s.Node = n // which ends with the test
 }
 
+func TestRootRotationLeavesLinksAlone(t *testing.T) {
+	s := kmstest.New(t)
+	check, h := sealed(t, s), host(s)
+	link := filepath.Join(t.TempDir(), "root.key")
+	if err := os.Symlink(h.KeyFile, link); err != nil {
+		t.Fatal(err)
+	}
+	old := read(t, h.KeyFile)
+	h.KeyFile = link
+	if _, err := admin.RotateRoot.Perform(t.Context(), h, admin.Self(), admin.RootSource{}, nil); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	if got := read(t, link); string(got) != string(old) {
+		t.Error("the key was exchanged all the same")
+	}
+	if _, err := os.Lstat(admin.NextKeyFile(link)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want no new key file", err)
+	}
+	check()
+	s.Restart()
+	check()
+}
+
+// When the new key file cannot take the old one's place (an immutable file, say), it is all that opens
+// the store: trying again must not begin by removing it.
+func TestRootRotationKeepsTheOnlyKey(t *testing.T) {
+	s := kmstest.New(t)
+	check, h := sealed(t, s), host(s)
+	rotate := func() error {
+		_, err := admin.RotateRoot.Perform(t.Context(), h, admin.Self(), admin.RootSource{}, nil)
+		return err
+	}
+	if err := errors.Join(os.Remove(h.KeyFile), os.Mkdir(h.KeyFile, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := rotate(); err == nil {
+		t.Fatal("got no error, want to be told that the key file is not in its place")
+	}
+	only := read(t, admin.NextKeyFile(h.KeyFile))
+	if err := rotate(); err == nil {
+		t.Error("again: got no error")
+	}
+	if got := read(t, admin.NextKeyFile(h.KeyFile)); string(got) != string(only) {
+		t.Error("the only key file was replaced")
+	}
+	if err := os.Remove(h.KeyFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := rotate(); err != nil {
+		t.Errorf("with the place free: got %v", err)
+	}
+	s.Restart()
+	check()
+}
+
 func TestRootSourceIsOneThing(t *testing.T) {
 	s := kmstest.New(t)
 	h := host(s)
