@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"qkms/internal/key"
@@ -128,7 +129,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "arn-style":
 		fs.Var(oneOf{&c.ARNStyle, []string{"aws", "verenc"}}, name, "print resource names in this `STYLE`: aws or verenc; both are always understood")
 	case "partition":
-		text(&c.Partition, "the `NAME` after \"arn:\" in resource names of style aws")
+		fs.Var((*partition)(&c.Partition), name, "the `NAME` after \"arn:\" in resource names of style aws")
 	case "hostname":
 		fs.Var((*list)(&c.Hostnames), name, "further `NAMES` or addresses in the certificate, separated by commas")
 	case "no-tls":
@@ -181,6 +182,21 @@ func (r *region) Set(s string) error {
 		return fmt.Errorf("a Region is written like us-east-1")
 	}
 	*r = region(s)
+	return nil
+}
+
+// A partition is part of every name that is printed, and what was printed must be understood again:
+// "verenc" begins names of the other style.
+type partition string
+
+var isPartition = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`).MatchString
+
+func (p *partition) String() string { return string(*p) }
+func (p *partition) Set(s string) error {
+	if !isPartition(s) || s == string(key.StyleVerenc) {
+		return fmt.Errorf("a partition is written like aws or aws-cn, and is not %s", key.StyleVerenc)
+	}
+	*p = partition(s)
 	return nil
 }
 

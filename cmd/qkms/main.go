@@ -10,12 +10,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"qkms/internal/seal"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from then on a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.Getenv, stdio{os.Stdin, os.Stdout, os.Stderr})
+	err := seal.Harden()         // first thing: some verbs make keys or read passphrases before they open a store
+	if err == nil {
+		err = run(ctx, os.Args[1:], os.Getenv, stdio{os.Stdin, os.Stdout, os.Stderr})
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "qkms:", err)
 	}

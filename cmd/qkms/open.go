@@ -15,7 +15,6 @@ import (
 	"qkms/internal/attest"
 	"qkms/internal/key"
 	"qkms/internal/node"
-	"qkms/internal/seal"
 )
 
 // node is the wiring that flags decide.
@@ -53,12 +52,8 @@ func (c *command) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, nil))
 }
 
-// open opens the store of the data directory, with the process closed to debuggers and core dumps
-// before a key is in it.
+// open opens the store of the data directory.
 func (c *command) open(ctx context.Context) (*admin.Host, error) {
-	if err := seal.Harden(); err != nil {
-		return nil, err
-	}
 	u := c.unseal()
 	config, err := c.node(u)
 	if err != nil {
@@ -96,10 +91,18 @@ func (c *command) until(ctx context.Context, h *admin.Host, srv *http.Server, ln
 	return errors.Join(err, door.Close(), h.Close())
 }
 
-// ownDir makes the data directory, for its owner alone.
+// ownDir makes the data directory, for its owner alone. One that others may write in is refused
+// before anything is in it: they could put a root key of their own there.
 func ownDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+		return fmt.Errorf("others may write in data directory %s (mode %04o): run chmod 700 %s", dir, mode, dir)
 	}
 	return nil
 }
