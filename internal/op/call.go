@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/record"
+	"qkms/internal/store"
 )
 
 // Deps is what operations work with; the same for every call.
@@ -64,6 +66,24 @@ func (c *Call) Settle() {
 	for _, ref := range c.Lost {
 		c.Forgetter.Forget(ref)
 	}
+}
+
+// overtaken is what a missing material means: a request that lost a race with its deletion begins anew, and
+// is refused by what the key is then; otherwise it is lost without cause, which is err.
+func (c *Call) overtaken(ctx context.Context, err error) error {
+	for _, k := range c.Keys {
+		if k == nil {
+			continue
+		}
+		now, failed := c.Resolver.Stored(ctx, k.Account, k.Region, k.Id)
+		if failed != nil {
+			return failed
+		}
+		if now == nil || now.Ver != k.Ver {
+			return &store.Conflict{Key: []byte(k.Id)}
+		}
+	}
+	return err
 }
 
 // Key is the key of a request that has one.

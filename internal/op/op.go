@@ -7,9 +7,10 @@ package op
 
 import (
 	"context"
+	"errors"
 
 	"qkms/internal/audit"
-	"qkms/internal/fault"
+	"qkms/internal/custody"
 	"qkms/internal/key"
 	"qkms/internal/record"
 	"qkms/internal/wire/shape"
@@ -141,6 +142,9 @@ func (o *Op[In, Out]) as(i int) string {
 
 func (b *bound[In, Out]) Run(ctx context.Context, c *Call) (Answer, *record.Change, error) {
 	out, change, err := b.op.Run(ctx, c, b.in)
+	if errors.Is(err, custody.ErrNoMaterial) {
+		err = c.overtaken(ctx, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,12 +166,3 @@ func (b *bound[In, Out]) Result(c *Call) audit.Detail {
 	}
 	return b.op.Result(c, b.out)
 }
-
-// notYet is the row of an operation that this release does not have.
-type notYet string
-
-func (n notYet) Operation() string     { return string(n) }
-func (n notYet) Built() bool           { return false }
-func (n notYet) Differences() []string { return nil }
-
-func (n notYet) Decode([]byte) (Request, error) { return nil, fault.NotBuilt(string(n)) }

@@ -50,6 +50,8 @@ var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 		// Here the replica is whole at once; AWS answers while it still copies (operations.md §11).
 		out.ReplicaKeyMetadata.KeyState, out.ReplicaKeyMetadata.Enabled = shape.KeyStateCreating, false
 		out.ReplicaKeyMetadata.CurrentKeyMaterialId = ""
+		model, validTo := c.Key().Expiration() // the primary's, before it turns out that nothing is imported here (§7.1 [R2])
+		out.ReplicaKeyMetadata.ExpirationModel, out.ReplicaKeyMetadata.ValidTo = shape.ExpirationModelType(model), at(validTo)
 		return out, change, nil
 	},
 	Audit: func(in *shape.ReplicateKeyRequest) audit.Detail {

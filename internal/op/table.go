@@ -2,8 +2,7 @@ package op
 
 //go:generate go run qkms/internal/op/compatdoc ../../docs/compat.md
 
-// Table is the API: every operation of the model, in its order. To add one: write its file, replace
-// its notYet row.
+// Table is the API: every operation of the model, in its order. To add one: write its file, add its row.
 var Table = []Row{
 	cancelKeyDeletion,
 	connectCustomKeyStore,

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 
 	"qkms/internal/audit"
 	"qkms/internal/key"
@@ -32,5 +33,8 @@ func (s *Sweeper) expire(ctx context.Context, k *key.Key, due record.Key, fence 
 		Resources:      []audit.Resource{{AccountID: k.Account, ARN: k.ARN}},
 	})
 	s.Forget(k.MaterialVersion(id)) // after the commit, and whatever it returned: see op.Call.Settle
+	if _, changed := errors.AsType[*store.Conflict](err); changed {
+		return nil // left to the next sweep
+	}
 	return err
 }
