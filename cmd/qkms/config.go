@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"qkms/internal/key"
@@ -153,7 +155,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "quota":
 		fs.Var(&c.Quota, name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key")
 	case "audit-spool":
-		fs.IntVar(&c.AuditSpool, name, c.AuditSpool, "answer nothing beyond this many `MIB` of audit log")
+		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
@@ -197,6 +199,18 @@ func (p *partition) Set(s string) error {
 		return fmt.Errorf("a partition is written like aws or aws-cn, and is not %s", key.StyleVerenc)
 	}
 	*p = partition(s)
+	return nil
+}
+
+type mebibytes int
+
+func (m *mebibytes) String() string { return strconv.Itoa(int(*m)) }
+func (m *mebibytes) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1<<30 { // shifted to bytes, it must still be a size
+		return errors.New("a number of MiB from 1 on")
+	}
+	*m = mebibytes(n)
 	return nil
 }
 
