@@ -13,13 +13,13 @@ const External = "EXTERNAL"
 
 // The states of a material, in the words of the model (operations.md §10.3).
 const (
-	Current             = "CURRENT"
-	NonCurrent          = "NON_CURRENT"
-	PendingRotation     = "PENDING_ROTATION"
-	PendingMultiRegion  = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
-	doesNotExpire       = "KEY_MATERIAL_DOES_NOT_EXPIRE"
-	keyMaterialExpires  = "KEY_MATERIAL_EXPIRES"
-	neverExpires  int64 = 0
+	Current                  = "CURRENT"
+	NonCurrent               = "NON_CURRENT"
+	PendingRotation          = "PENDING_ROTATION"
+	PendingMultiRegion       = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
+	doesNotExpire            = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+	keyMaterialExpires       = "KEY_MATERIAL_EXPIRES"
+	neverExpires       int64 = 0
 )
 
 // Awaits reports whether v was imported as new and is not rotated in yet. The others belong to their key
