@@ -46,6 +46,7 @@ bench:
 # Other people's clients against the real binary, which go test does not know a cached result stands on.
 compat:
 	cd compat && go vet ./... && go test -count=1 ./...
+	cd compat/goclients && go vet ./... && go test -count=1 ./...
 
 # Power cuts, on a file system of our own; needs /dev/fuse.
 faults:
