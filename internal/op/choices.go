@@ -5,7 +5,6 @@ type Choice struct{ About, Chosen string }
 
 // Choices that are not one operation's own.
 var Choices = []Choice{
-	{"Operations not built", "UnsupportedOperationException that names the operation, after authentication."},
 	{"Body over 1 MiB", "HTTP 413, `RequestEntityTooLargeException`."},
 	{"Not a request of this API (method, path, content type)", "XML as AWS's shared front end sends it: 404 `UnknownOperationException`, or 403 `MissingAuthenticationTokenException` without credentials. `application/json` is accepted."},
 	{"JSON that AWS may read and we refuse", "A known member or a map key that occurs twice, nesting over 16, invalid UTF-8, and text after the body are SerializationException: two parsers must not see two requests. Unknown members are ignored."},
@@ -14,7 +13,8 @@ var Choices = []Choice{
 	{"Key ARN with a malformed id", "NotFoundException `Invalid keyId <what follows key/>`."},
 	{"`arn:verenc:…`", "Understood wherever an ARN is; printed under `--arn-style verenc`. It names no Region: the Region of the request is meant."},
 	{"Authentication order", "Target and content type, then the signature, then the body is decoded."},
-	{"Presigned requests", "Verified like others, ±5 minutes when X-Amz-Expires is absent; a security token after signing is refused."},
+	{"Pages of the QKMS reference that differ from AWS", "KMSInternalException is HTTP 500, as AWS has it on the wire; the older page prints 400. GenerateDataKey needs kms:GenerateDataKey alone; the page also lists kms:Decrypt, which opening the data key needs."},
+	{"Presigned requests", "Verified like others, and for five minutes at most, whatever X-Amz-Expires says; a security token after signing is refused."},
 	{"`Authorization` quoted in an error", "With its signature masked, cut at 1 KiB."},
 	{"Session tokens", "There are none yet: any is UnrecognizedClientException."},
 	{"Disabled or deleted access key", "UnrecognizedClientException, as for one that never existed."},

@@ -4,9 +4,9 @@ import (
 	"context"
 
 	"qkms/internal/audit"
-	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
 
@@ -28,8 +28,8 @@ var deleteAlias = &Op[shape.DeleteAliasRequest, None]{
 		if err != nil {
 			return nil, nil, err
 		}
-		if old == nil || old.KeyId != k.Id { // moved since it was resolved
-			return nil, nil, fault.AliasNotFound(c.Naming.Alias(k.Account, k.Region, in.AliasName))
+		if old == nil || old.KeyId != k.Id { // moved since it was resolved: begin anew
+			return nil, nil, &store.Conflict{Key: []byte(in.AliasName)}
 		}
 		change := c.Book.Change()
 		change.Remove(record.OfAlias(k.Account, k.Region, in.AliasName), ver)

@@ -56,7 +56,6 @@ type None struct{}
 // A Row is an operation in the table, with the types of its request and answer out of sight.
 type Row interface {
 	Operation() string
-	Built() bool
 	Differences() []string
 	// Decode reads a request body; the model's constraints hold from then on.
 	Decode(body []byte) (Request, error)
@@ -81,7 +80,6 @@ type Request interface {
 type Answer = shape.Encoder
 
 func (o *Op[In, Out]) Operation() string     { return o.Name }
-func (o *Op[In, Out]) Built() bool           { return true }
 func (o *Op[In, Out]) Differences() []string { return o.Differs }
 
 func (o *Op[In, Out]) Decode(body []byte) (Request, error) {

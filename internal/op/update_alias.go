@@ -9,6 +9,7 @@ import (
 	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
 
@@ -42,8 +43,8 @@ var updateAlias = &Op[shape.UpdateAliasRequest, None]{
 		if err != nil {
 			return nil, nil, err
 		}
-		if old == nil || old.KeyId != from.Id { // moved since it was resolved
-			return nil, nil, fault.AliasNotFound(c.Naming.Alias(from.Account, from.Region, in.AliasName))
+		if old == nil || old.KeyId != from.Id { // moved since it was resolved: begin anew
+			return nil, nil, &store.Conflict{Key: []byte(in.AliasName)}
 		}
 		next := proto.CloneOf(old)
 		next.KeyId, next.Updated = to.Id, c.Now.UnixMilli()

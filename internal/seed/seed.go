@@ -191,7 +191,7 @@ func (f *File) checkKey(k *Key) error {
 	case !ok:
 		return f.at(k.line, "key id %q is not a UUID", k.ID)
 	case id[:4] == "mrk-":
-		return f.at(k.line, "key id %q is a multi-Region key's, which is not built yet", k.ID)
+		return f.at(k.line, "key id %q is a multi-Region key's; a seed makes single-Region keys", k.ID)
 	case !key.IsAccount(k.Account):
 		return f.at(k.line, "account %q is not twelve digits", k.Account)
 	case !key.IsRegion(k.Region):

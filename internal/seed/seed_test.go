@@ -137,7 +137,7 @@ func TestWhatIsNoSeedIsRefused(t *testing.T) {
 		"unknown member of key": {key + "    alias: alias/x", "line 4: field alias not found"},
 		"wrong type":            {key + "    aliases: {a: b}", "line 4: cannot unmarshal"},
 		"key id":                {"version: 1\nkeys:\n  - id: x", "seed.yaml:3: key id \"x\" is not a UUID"},
-		"multi-Region key":      {"version: 1\nkeys:\n  - id: mrk-" + strings.Repeat("0", 32), "not built yet"},
+		"multi-Region key":      {"version: 1\nkeys:\n  - id: mrk-" + strings.Repeat("0", 32), "multi-Region"},
 		"account":               {key + "    account: 1", "account \"1\" is not twelve digits"},
 		"region":                {key + "    region: here", "\"here\" is not a Region"},
 		"material too short":    {key + "    material: c2VjcmV0", "material of key " + id + " is not 32 bytes in hex or base64"},

@@ -176,6 +176,17 @@ func TestRaces(t *testing.T) {
 		t.Errorf("one alias for sixteen: got %v", got)
 	}
 
+	targets := []string{id, root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId"), root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")}
+	for range 10 { // an alias that moves all the time is there all the time
+		got := all(12, func(i int) *kmstest.Reply {
+			return root.Call("UpdateAlias", fmt.Sprintf(`{"AliasName":"alias/one","TargetKeyId":"%s"}`, targets[i%3]))
+		})
+		if got[""] != 12 {
+			t.Fatalf("twelve move one alias: got %v, want twelve successes", got)
+		}
+	}
+	root.Must("UpdateAlias", fmt.Sprintf(`{"AliasName":"alias/one","TargetKeyId":"%s"}`, id))
+
 	made := 1
 	for round := 0; made < 50 && round < 20; round++ { // the quota is exact however many come at once
 		got := all(16, func(i int) *kmstest.Reply {

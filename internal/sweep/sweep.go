@@ -9,6 +9,7 @@ package sweep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -69,22 +70,26 @@ func (s *Sweeper) Once(ctx context.Context) error {
 		return err
 	}
 	var after record.Key
+	var failed error // one key that cannot be dealt with must not keep the others from their end
 	for {
 		page, more, err := record.Scan[recordpb.Due](ctx, s.Book, record.Dues(), after, batch)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		for _, due := range page {
 			if due.Key.DueAt().After(s.Now()) {
-				return nil // the rest is later still
+				return failed // the rest is later still
 			}
 			if err := s.fire(ctx, due.Key, fence); err != nil {
-				return err
+				failed = errors.Join(failed, fmt.Errorf("%s of key %s: %w", due.Key.Part(1), due.Key.Part(4), err))
+			}
+			if ctx.Err() != nil {
+				return errors.Join(failed, ctx.Err())
 			}
 			after = due.Key
 		}
 		if !more {
-			return nil
+			return failed
 		}
 	}
 }

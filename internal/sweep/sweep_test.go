@@ -1,7 +1,9 @@
 package sweep_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"qkms/internal/kmstest"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
 )
 
 // A process that ended in the middle of a deletion left the key marked gone, and its date; the next
@@ -75,4 +78,47 @@ func TestRescheduledDeletionKeepsItsDate(t *testing.T) {
 	if got := root.Call("DescribeKey", body); got.Code() != "NotFoundException" {
 		t.Errorf("after the later date: got %s, want NotFoundException", got.Raw)
 	}
+}
+
+// A key whose record does not open, altered by somebody who can write the database, must not keep the
+// others alive.
+func TestDamagedKeyDoesNotHoldUpTheOthers(t *testing.T) {
+	s := kmstest.New(t)
+	root := s.As(kmstest.Account)
+	var ids []string
+	for range 2 {
+		id := root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+		root.Must("ScheduleKeyDeletion", fmt.Sprintf(`{"KeyId":"%s","PendingWindowInDays":7}`, id))
+		ids = append(ids, id)
+		s.Clock.Advance(time.Minute)
+	}
+	rows, _, err := s.Engine.List(t.Context(), nil, nil, store.MaxList)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole store.Record
+	for _, r := range rows {
+		if bytes.HasPrefix(r.Key, []byte("k\x00\x01")) && bytes.Contains(r.Key, []byte(ids[0])) {
+			whole = r
+		}
+	}
+	damage := func(body []byte) {
+		put := store.Put{Shard: store.Loose, Key: whole.Key, Ver: whole.Ver, Body: body}
+		if _, err := s.Engine.Commit(t.Context(), store.Txn{Puts: []store.Put{put}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flipped := bytes.Clone(whole.Body)
+	flipped[len(flipped)/2] ^= 1
+	damage(flipped)
+	s.Restart() // nothing of it in memory
+	s.Clock.Advance(8 * 24 * time.Hour)
+	if err := s.Sweeper.Once(t.Context()); !errors.Is(err, record.ErrDamaged) {
+		t.Errorf("got %v, want ErrDamaged", err)
+	}
+	if _, ver, err := s.Book.Take(t.Context(), record.OfKey(kmstest.Account, kmstest.Region, ids[1])); err != nil || ver != 0 {
+		t.Errorf("the other key: got version %d, %v, want nothing", ver, err)
+	}
+	damage(whole.Body) // mended, so that the store can be judged
+	s.Sweep()
 }

@@ -190,10 +190,10 @@ func TestPresignedExpires(t *testing.T) {
 		age           time.Duration
 		want          string
 	}{
-		{"within its hour", "3600", 59 * time.Minute, ""},
+		{"an hour is five minutes here", "3600", 5 * time.Minute, ""},
 		{"to the second", "90", 90 * time.Second, ""},
-		{"after its hour", "3600", 3601 * time.Second,
-			"Signature expired: 20260314T105959Z is now earlier than 20260314T110000Z (20260314T120000Z - 60 min.)"},
+		{"and no more", "3600", 301 * time.Second,
+			"Signature expired: 20260314T115459Z is now earlier than 20260314T115500Z (20260314T120000Z - 5 min.)"},
 		{"after its 90 seconds", "90", 91 * time.Second,
 			"Signature expired: 20260314T115829Z is now earlier than 20260314T115830Z (20260314T120000Z - 90 sec.)"},
 		{"no lifetime, fresh", "", 5 * time.Minute, ""},

@@ -149,8 +149,9 @@ func (p *parts) time() (time.Time, error) {
 	return time.Time{}, fault.BadDate(p.date)
 }
 
-// window is how long the signature is good for. SDKs may presign without X-Amz-Expires; such a request
-// has no more than any other.
+// window is how long the signature is good for: five minutes, or less where X-Amz-Expires says less. A
+// presigned request may ask for up to a week, but nobody presigns for this service, and whoever captured
+// one could repeat it for as long.
 func (p *parts) window() (time.Duration, error) {
 	const week = 604800
 	if p.expires == "" {
@@ -160,7 +161,7 @@ func (p *parts) window() (time.Duration, error) {
 	if err != nil || seconds < 1 || seconds > week {
 		return 0, fault.BadExpires()
 	}
-	return time.Duration(seconds) * time.Second, nil
+	return min(time.Duration(seconds)*time.Second, skew), nil
 }
 
 // signedNames splits and sorts the list of signed headers. E5: without the host a signature made for
