@@ -48,6 +48,77 @@ same "re-encrypt" "$(aws kms decrypt --ciphertext-blob "fileb://$work/moved.enc"
 refused IncorrectKeyException "The key ID in the request does not identify a CMK that can perform this operation." \
   decrypt --key-id "$other" --ciphertext-blob "fileb://$work/secret.enc"
 
+# Keys of other kinds: what they sign and tag, and what others make for them.
+printf 'a message' >"$work/message"
+signer=$(aws kms create-key --key-spec ECC_NIST_P256 --key-usage SIGN_VERIFY --query KeyMetadata.KeyId)
+aws kms sign --key-id "$signer" --message "fileb://$work/message" --message-type RAW --signing-algorithm ECDSA_SHA_256 \
+  --query Signature | base64 --decode >"$work/signature"
+same "sign, verify" "$(aws kms verify --key-id "$signer" --message "fileb://$work/message" --message-type RAW \
+  --signing-algorithm ECDSA_SHA_256 --signature "fileb://$work/signature" --query SignatureValid)" True
+refused KMSInvalidSignatureException "" verify --key-id "$signer" --message "fileb://$work/data-key.enc" --message-type RAW \
+  --signing-algorithm ECDSA_SHA_256 --signature "fileb://$work/signature"
+refused InvalidKeyUsageException "Algorithm ECDSA_SHA_384 is incompatible with key spec ECC_NIST_P256." sign --key-id "$signer" \
+  --message "fileb://$work/message" --signing-algorithm ECDSA_SHA_384
+aws kms get-public-key --key-id "$signer" --query PublicKey | base64 --decode >"$work/public.der"
+same "get-public-key" "$(wc -c <"$work/public.der")" 91
+if command -v openssl >/dev/null; then
+  openssl pkey -pubin -inform DER -in "$work/public.der" -out "$work/public.pem"
+  same "openssl verifies" "$(openssl dgst -sha256 -verify "$work/public.pem" -signature "$work/signature" "$work/message")" "Verified OK"
+  rsa=$(aws kms create-key --key-spec RSA_2048 --key-usage ENCRYPT_DECRYPT --query KeyMetadata.KeyId)
+  aws kms get-public-key --key-id "$rsa" --query PublicKey | base64 --decode | openssl pkey -pubin -inform DER -out "$work/rsa.pem"
+  openssl pkeyutl -encrypt -pubin -inkey "$work/rsa.pem" -in "$work/message" -out "$work/oaep" \
+    -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256
+  same "decrypt of what openssl encrypted" "$(aws kms decrypt --key-id "$rsa" --ciphertext-blob "fileb://$work/oaep" \
+    --encryption-algorithm RSAES_OAEP_SHA_256 --query Plaintext | base64 --decode)" "a message"
+else
+  echo "openssl is not on this machine: that part was not run"
+fi
+mac=$(aws kms create-key --key-spec HMAC_384 --key-usage GENERATE_VERIFY_MAC --query KeyMetadata.KeyId)
+aws kms generate-mac --key-id "$mac" --message "fileb://$work/message" --mac-algorithm HMAC_SHA_384 --query Mac | base64 --decode >"$work/mac"
+same "generate-mac, verify-mac" "$(aws kms verify-mac --key-id "$mac" --message "fileb://$work/message" --mac-algorithm HMAC_SHA_384 \
+  --mac "fileb://$work/mac" --query MacValid)" True
+agree=$(aws kms create-key --key-spec ECC_NIST_P256 --key-usage KEY_AGREEMENT --query KeyMetadata.KeyId)
+same "derive-shared-secret" "$(aws kms derive-shared-secret --key-id "$agree" --key-agreement-algorithm ECDH \
+  --public-key "fileb://$work/public.der" --query SharedSecret | base64 --decode | wc -c)" 32
+same "generate-data-key-pair" "$(aws kms generate-data-key-pair --key-id "$id" --key-pair-spec ECC_NIST_EDWARDS25519 \
+  --query PublicKey | base64 --decode | wc -c)" 44
+
+# What is kept about a key: tags, policy, grants, rotations.
+aws kms tag-resource --key-id "$id" --tags TagKey=team,TagValue=a TagKey=stage,TagValue=test
+aws kms untag-resource --key-id "$id" --tag-keys stage
+same "list-resource-tags" "$(aws kms list-resource-tags --key-id "$id" --query 'Tags[].[TagKey,TagValue]')" "$(printf 'team\ta')"
+refused TagException "Duplicate tag keys" tag-resource --key-id "$id" --tags TagKey=x,TagValue=1 TagKey=x,TagValue=2
+account=$(cut -d: -f5 <<<"$arn")
+cat >"$work/policy" <<EOF
+{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::$account:root"},"Action":"kms:*","Resource":"*"}]}
+EOF
+aws kms put-key-policy --key-id "$id" --policy-name default --policy "file://$work/policy"
+same "put-key-policy, get-key-policy" "$(aws kms get-key-policy --key-id "$id" --policy-name default --query Policy | tr -d ' \n')" "$(tr -d ' \n' <"$work/policy")"
+same "list-key-policies" "$(aws kms list-key-policies --key-id "$id" --query 'PolicyNames[]')" default
+refused MalformedPolicyDocumentException "" put-key-policy --key-id "$id" --policy-name default --policy nonsense
+grant=$(aws kms create-grant --key-id "$id" --grantee-principal "arn:aws:iam::$account:user/alice" --retiring-principal "arn:aws:iam::$account:user/bob" \
+  --operations Decrypt DescribeKey --constraints EncryptionContextSubset={tenant=a} --query GrantId)
+same "create-grant, list-grants" "$(aws kms list-grants --key-id "$id" --query 'Grants[].[GrantId,Constraints.EncryptionContextSubset.tenant]')" "$(printf '%s\ta' "$grant")"
+same "list-retirable-grants" "$(aws kms list-retirable-grants --retiring-principal "arn:aws:iam::$account:user/bob" --query 'Grants[].GrantId')" "$grant"
+aws kms revoke-grant --key-id "$id" --grant-id "$grant"
+same "revoke-grant" "$(aws kms list-grants --key-id "$id" --output json --query 'length(Grants)')" 0
+aws kms enable-key-rotation --key-id "$id" --rotation-period-in-days 180
+same "enable-key-rotation, get-key-rotation-status" "$(aws kms get-key-rotation-status --key-id "$id" --query '[KeyRotationEnabled,RotationPeriodInDays]')" "$(printf 'True\t180')"
+aws kms rotate-key-on-demand --key-id "$id" >"$work/rotated"
+same "rotate-key-on-demand, list-key-rotations" "$(aws kms list-key-rotations --key-id "$id" --query 'Rotations[].RotationType')" ON_DEMAND
+aws kms decrypt --ciphertext-blob "fileb://$work/secret.enc" --query Plaintext | base64 --decode | cmp - "$work/secret" && held "decrypt of what was encrypted before"
+aws kms disable-key-rotation --key-id "$id"
+
+# A key of two Regions.
+multi=$(aws kms create-key --multi-region --query KeyMetadata.KeyId)
+same "create-key --multi-region" "${multi:0:4}" mrk-
+there=eu-central-1
+same "replicate-key" "$(aws kms replicate-key --key-id "$multi" --replica-region "$there" --query ReplicaKeyMetadata.Arn)" "arn:aws:kms:$there:$account:key/$multi"
+aws kms encrypt --key-id "$multi" --plaintext "fileb://$work/message" --query CiphertextBlob | base64 --decode >"$work/multi.enc"
+same "decrypt in the other Region" "$(aws kms decrypt --region "$there" --ciphertext-blob "fileb://$work/multi.enc" --query Plaintext | base64 --decode)" "a message"
+aws kms update-primary-region --key-id "$multi" --primary-region "$there"
+same "update-primary-region" "$(aws kms describe-key --region "$there" --key-id "$multi" --query KeyMetadata.MultiRegionConfiguration.MultiRegionKeyType)" PRIMARY
+
 # Pages: the CLI asks for what it needs and goes on where it stopped.
 same "list-keys --max-items 1" "$(aws kms list-keys --max-items 1 --output json --query 'length(Keys)')" 1
 same "list-keys --page-size 1" "$(aws kms list-keys --page-size 1 --output json --query 'length(Keys)')" \
