@@ -153,7 +153,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "attestation-roots":
 		text(&c.AttestationRoots, "PEM `FILE` of further roots of attestation documents, besides AWS's")
 	case "quota":
-		fs.Var(&c.Quota, name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key")
+		fs.Var(&c.Quota, name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key, key-stores")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
 	case "log-format":

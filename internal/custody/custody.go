@@ -47,6 +47,10 @@ type Maker interface {
 	// of it. Making an RSA key takes a second or more, and may wait for others: when ctx ends before
 	// it has begun, that error is returned.
 	Make(ctx context.Context, key Ref, spec string, given []byte) (Made, error)
+
+	// MakeShared makes one random material for all keys with key's id: one record for each of regions,
+	// in their order, key's own Region being without meaning. Errors are those of Make.
+	MakeShared(ctx context.Context, key Ref, spec string, regions []string) (materialID string, records []store.Put, err error)
 }
 
 // Made is what Make returns.

@@ -24,7 +24,7 @@ var Choices = []Choice{
 	{"The audit log cannot take a record", "KMSInternalException, HTTP 500, and no result: no record, no answer."},
 	{"Material that is missing", "KeyUnavailableException, HTTP 500."},
 	{"Keys past their deletion date", "Gone to every caller from that instant on, aliases included, whether or not the sweep has come by."},
-	{"Quotas", "AWS's defaults for keys, aliases and grants per key, custom key stores, tags, on-demand rotations and policy size; `--quota` changes the first three. Request rates are not limited yet."},
+	{"Quotas", "AWS's defaults for keys, aliases and grants per key, custom key stores, tags, on-demand rotations and policy size; `--quota` changes the first four. Request rates are not limited yet."},
 	{"Principals in key policies", "Their form is checked, not their existence: there are no users or roles yet."},
 	{"Lockout safety check", "A statement with a Condition counts against the caller: an Allow under a condition does not show that the policy can be changed again, a Deny under one does."},
 	{"PutKeyPolicy while deletion is pending", "Allowed, as recorded in operations.md; access.md §3.6 has it refused."},

@@ -35,7 +35,7 @@ var createCustomKeyStore = &Op[shape.CreateCustomKeyStoreRequest, shape.CreateCu
 			return nil, nil, err
 		}
 		s := c.newKeyStore(in)
-		if err := s.join(all); err != nil {
+		if err := s.join(all, c.Quota.KeyStores); err != nil {
 			return nil, nil, err
 		}
 		change.Insert(s.at(), s.whole())
@@ -66,13 +66,13 @@ func (c *Call) newKeyStore(in *shape.CreateCustomKeyStoreRequest) keyStore {
 	return s
 }
 
-// join refuses a new store beside those there are.
-func (s keyStore) join(all []keyStore) error {
+// join refuses a new store beside those there are, of which there may be most.
+func (s keyStore) join(all []keyStore, most int) error {
 	if err := s.named(all); err != nil {
 		return err
 	}
-	if len(all) >= maxKeyStores {
-		return fault.KeyStoreQuota(maxKeyStores, len(all))
+	if len(all) >= most {
+		return fault.KeyStoreQuota(most, len(all))
 	}
 	return s.alone(all)
 }

@@ -16,9 +16,6 @@ import (
 	"qkms/internal/wire/shape"
 )
 
-// maxKeyStores is how many custom key stores an account may have in a Region (operations.md §18.1).
-const maxKeyStores = 10
-
 // The connection states of a custom key store.
 const (
 	storeConnected     = string(shape.ConnectionStateTypeConnected)

@@ -2,7 +2,6 @@ package op
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -178,22 +177,17 @@ func promote(next *recordpb.Key, id string, why shape.RotationType, now int64) {
 }
 
 // newMaterial makes one random material for all of a family.
-func (d *Deps) newMaterial(ctx context.Context, change *record.Change, f family) (id string, err error) {
-	var shared []byte // nil: custody draws it itself
-	if len(f.keys) > 1 {
-		shared = make([]byte, 32)
-		defer clear(shared)
-		_, _ = rand.Read(shared) // never fails: crypto/rand ends the process rather than return weak bytes
+func (d *Deps) newMaterial(ctx context.Context, change *record.Change, f family) (string, error) {
+	k := f.primary()
+	var regions []string
+	for _, member := range f.keys {
+		regions = append(regions, member.Region)
 	}
-	for _, k := range f.keys {
-		made, err := d.Maker.Make(ctx, custody.Ref{Account: k.Account, Region: k.Region, KeyID: k.Id}, k.Spec, shared)
-		if err != nil {
-			return "", err
-		}
-		change.Add(made.Record)
-		id = made.MaterialID
+	id, records, err := d.Maker.MakeShared(ctx, custody.Ref{Account: k.Account, KeyID: k.Id}, k.Spec, regions)
+	for _, put := range records {
+		change.Add(put)
 	}
-	return id, nil
+	return id, err
 }
 
 // rotationEvent is the record of the rotation itself, besides that of who asked (access.md §7.3).

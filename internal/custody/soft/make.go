@@ -12,6 +12,7 @@ import (
 	"qkms/internal/custody"
 	"qkms/internal/custody/materialpb"
 	"qkms/internal/pubkey"
+	"qkms/internal/store"
 )
 
 const symmetric = "SYMMETRIC_DEFAULT"
@@ -68,25 +69,42 @@ var recipes = map[string]recipe{
 
 // Make implements custody.Maker.
 func (s *Soft) Make(ctx context.Context, key custody.Ref, spec string, given []byte) (custody.Made, error) {
+	made, records, err := s.make(ctx, key, spec, given, []string{key.Region})
+	if err == nil {
+		made.Record = records[0]
+	}
+	return made, err
+}
+
+// MakeShared implements custody.Maker.
+func (s *Soft) MakeShared(ctx context.Context, key custody.Ref, spec string, regions []string) (string, []store.Put, error) {
+	made, records, err := s.make(ctx, key, spec, nil, regions)
+	return made.MaterialID, records, err
+}
+
+func (s *Soft) make(ctx context.Context, key custody.Ref, spec string, given []byte, regions []string) (made custody.Made, records []store.Put, err error) {
 	stored, err := s.stored(ctx, spec, given)
 	if err != nil {
-		return custody.Made{}, fmt.Errorf("make %s: %w", spec, err)
+		return made, nil, fmt.Errorf("make %s: %w", spec, err)
 	}
 	defer clear(stored)
-	made := custody.Made{}
 	if made.PublicKey, err = publicKey(spec, stored); err != nil {
-		return custody.Made{}, fmt.Errorf("make %s: %w", spec, err)
+		return made, nil, fmt.Errorf("make %s: %w", spec, err)
 	}
 	key.MaterialID = materialID(s.idKey.bytes(), key.KeyID, stored)
 	body, err := proto.Marshal(&materialpb.Material{
 		Spec: spec, Material: stored, KeyId: key.KeyID, MaterialId: key.MaterialID, Created: time.Now().UnixMilli(),
 	})
 	if err != nil {
-		return custody.Made{}, fmt.Errorf("encode material: %w", err)
+		return made, nil, fmt.Errorf("encode material: %w", err)
 	}
 	defer clear(body)
-	made.MaterialID, made.Record = key.MaterialID, s.shelf.PutMaterial(key, body)
-	return made, nil
+	made.MaterialID = key.MaterialID
+	for _, region := range regions {
+		key.Region = region
+		records = append(records, s.shelf.PutMaterial(key, body))
+	}
+	return made, records, nil
 }
 
 // MakePair implements custody.PairMaker.
