@@ -20,7 +20,7 @@ func parseMLDSA(p mldsa.Parameters, bits []byte) (any, error) {
 	return mldsaKey{k}, nil
 }
 
-// verify of μ is ours: the library verifies messages only (docs/decisions/0010-ml-dsa.md).
+// verify of μ is ours: the library verifies messages only (docs/decisions/0006-ml-dsa.md).
 func (k mldsaKey) verify(_ string, kind MessageKind, message, signature []byte) bool {
 	if kind == ExternalMu {
 		return fips204.VerifyMu(k.Bytes(), message, signature)

@@ -34,7 +34,7 @@ func parseMLKEM1024(bits []byte) (any, error) {
 
 func (k mlkem1024Key) encapsulate() (secret, ciphertext []byte) { return k.Encapsulate() }
 
-// ML-KEM-512 is not in the standard library (docs/decisions/0010-ml-dsa.md).
+// ML-KEM-512 is not in the standard library (docs/decisions/0006-ml-dsa.md).
 type mlkem512Key struct{ *mlkem512.PublicKey }
 
 func parseMLKEM512(bits []byte) (any, error) {

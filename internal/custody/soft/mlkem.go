@@ -44,7 +44,7 @@ func (k mlkem1024Key) decapsulate(ciphertext []byte) ([]byte, error) {
 	return k.Decapsulate(ciphertext)
 }
 
-// ML-KEM-512 is not in the standard library (docs/decisions/0010-ml-dsa.md).
+// ML-KEM-512 is not in the standard library (docs/decisions/0006-ml-dsa.md).
 type mlkem512Key struct {
 	private *mlkem512.PrivateKey
 	encaps  *mlkem512.PublicKey

@@ -1,7 +1,7 @@
 // Package fips204 verifies ML-DSA signatures of a message representative μ.
 //
 // No library that we know offers this; messages themselves are verified by filippo.io/mldsa, and so is
-// everything signed (docs/decisions/0010-ml-dsa.md). The names are those of FIPS 204. Nothing here is
+// everything signed (docs/decisions/0006-ml-dsa.md). The names are those of FIPS 204. Nothing here is
 // secret, so nothing takes care to run in constant time: never use it to sign.
 package fips204
 
