@@ -84,6 +84,12 @@ func constrain(g *recordpb.Grant, k *key.Key, in *shape.GrantConstraints) error 
 		return nil
 	}
 	equals, subset := in.EncryptionContextEquals, in.EncryptionContextSubset
+	switch { // Terraform's AWS provider sends both, the one that is not set as an empty object
+	case len(equals) == 0 && len(subset) > 0:
+		equals = nil
+	case len(subset) == 0 && len(equals) > 0:
+		subset = nil
+	}
 	switch {
 	case equals == nil && subset == nil:
 	case !encryptsSymmetrically(k):
