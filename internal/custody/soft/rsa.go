@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"qkms/internal/custody"
@@ -29,7 +30,10 @@ func rsaRecipe(size int) recipe {
 		},
 		decode: decode,
 		imports: func(key []byte) ([]byte, error) {
-			_, err := decode(key)
+			k, err := decode(key)
+			if err == nil && !inverse(k.(rsaKey).PrivateKey) {
+				err = errors.New("RSA private exponent does not belong to the public one")
+			}
 			return bytes.Clone(key), err
 		},
 		exports: func(stored, _ []byte) []byte { return bytes.Clone(stored) },
@@ -54,6 +58,20 @@ func parseRSA(size int, der []byte) (privateKey, error) {
 	}
 	k.Precompute()
 	return rsaKey{k}, nil
+}
+
+// inverse reports whether d undoes e under both primes. The parser of the FIPS 140-3 module v1.0.0 looks
+// at the CRT values alone, which are what decrypts; a d that does not fit them is no key all the same.
+// math/big takes no constant time, once, over a key its owner has just sent.
+func inverse(k *rsa.PrivateKey) bool {
+	one := big.NewInt(1)
+	ed := new(big.Int).Mul(k.D, big.NewInt(int64(k.E)))
+	for _, p := range k.Primes {
+		if new(big.Int).Mod(ed, new(big.Int).Sub(p, one)).Cmp(one) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (k rsaKey) public() []byte { return x509.MarshalPKCS1PublicKey(&k.PublicKey) }
