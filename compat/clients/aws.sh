@@ -21,6 +21,9 @@ refused() {
   [[ "$said" == *"($code) when calling the"*"operation: $sentence"* ]] && held "$1: $code" || fail "$1: got '$said', want $code: $sentence"
 }
 
+account=$(aws sts get-caller-identity --query Account)
+same "sts get-caller-identity" "$(aws sts get-caller-identity --query Arn)" "arn:aws:iam::$account:root"
+
 suffix=$$-$RANDOM
 id=$(aws kms create-key --description "made by the CLI" --query KeyMetadata.KeyId)
 arn=$(aws kms describe-key --key-id "$id" --query KeyMetadata.Arn)

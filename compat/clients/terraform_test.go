@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +25,6 @@ func TestTerraform(t *testing.T) {
 	for name, value := range s.Env() {
 		tf.env = append(tf.env, name+"="+value)
 	}
-	tf.env = append(tf.env, "AWS_ENDPOINT_URL_STS="+sts(t))
 	tf.must("apply", "-auto-approve", "-parallelism=20")
 	var outputs struct {
 		Held struct{ Value map[string]any }
@@ -56,19 +53,6 @@ func TestTerraform(t *testing.T) {
 	if made, ended := done["CreateKey"]+done["ReplicateKey"], done["ScheduleKeyDeletion"]; made != ended || made == 0 {
 		t.Errorf("got %d keys made and %d scheduled for deletion, want as many", made, ended)
 	}
-}
-
-// sts stands in for the one call of STS that the provider makes: QKMS has none yet.
-func sts(t *testing.T) (url string) {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/xml")
-		fmt.Fprint(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
-			`<Arn>arn:aws:iam::111122223333:root</Arn><UserId>111122223333</UserId><Account>111122223333</Account>`+
-			`</GetCallerIdentityResult></GetCallerIdentityResponse>`)
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
 }
 
 type terraform struct {

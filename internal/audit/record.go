@@ -17,6 +17,7 @@ import (
 const (
 	SourceKMS   = "kms.amazonaws.com"
 	SourceAdmin = "qkms.admin"
+	SourceSTS   = "sts.amazonaws.com"
 )
 
 // Values of Record.EventType.

@@ -28,9 +28,12 @@ type Config struct {
 	// us-east-1.
 	Regions func(region string) bool
 
-	Service   string           // signing name; empty means kms
-	Partition string           // of ARNs; empty means aws
-	Now       func() time.Time // nil means time.Now
+	Service   string // signing name; empty means kms
+	Partition string // of ARNs; empty means aws
+
+	Skew, Presigned time.Duration // as sigv4.Rules has them
+
+	Now func() time.Time // nil means time.Now
 }
 
 // A Verifier verifies requests. It is safe for concurrent use.
@@ -41,13 +44,15 @@ type Verifier struct {
 	partition string
 	now       func() time.Time
 
+	skew, presigned time.Duration
+
 	keys  keyCache
 	decoy [32]byte // a signing key nobody has
 }
 
 // New returns a Verifier for c.
 func New(c Config) *Verifier {
-	v := &Verifier{find: c.Find, regions: c.Regions, service: c.Service, partition: c.Partition, now: c.Now}
+	v := &Verifier{find: c.Find, regions: c.Regions, service: c.Service, partition: c.Partition, now: c.Now, skew: c.Skew, presigned: c.Presigned}
 	if v.find == nil {
 		v.find = func(context.Context, string) (*Credential, error) { return nil, nil }
 	}
@@ -71,7 +76,7 @@ func New(c Config) *Verifier {
 // of access §1.6, or what Find returned. Next to an error there is no Caller, because nothing was
 // proved; for the record of the refusal, sigv4.Claimed has what r claims.
 func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error) {
-	s, err := sigv4.Parse(r, sigv4.Rules{Now: v.now(), Service: v.service, Regions: v.regions})
+	s, err := sigv4.Parse(r, sigv4.Rules{Now: v.now(), Service: v.service, Regions: v.regions, Skew: v.skew, Presigned: v.presigned})
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ const (
 	ExpiredToken        Code = "ExpiredTokenException"
 	IncompleteSignature Code = "IncompleteSignatureException"
 	InvalidSignature    Code = "InvalidSignatureException"
+	InvalidAction       Code = "InvalidAction"
 	MissingToken        Code = "MissingAuthenticationTokenException"
 	NotAuthorized       Code = "NotAuthorizedException"
 	RequestTooLarge     Code = "RequestEntityTooLargeException"

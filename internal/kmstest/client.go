@@ -2,6 +2,7 @@ package kmstest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,7 @@ type Client struct {
 	AccessKeyID string
 	Secret      string
 	Region      string
+	Service     string // signing name; empty: kms
 }
 
 // In returns the client in another Region.
@@ -134,7 +136,7 @@ func (c *Client) Request(operation string, body []byte) *http.Request {
 // Sign signs every header the request has, and its host.
 func (c *Client) Sign(req *http.Request, body []byte, now time.Time) {
 	stamp := now.UTC().Format("20060102T150405Z")
-	scope := strings.Join([]string{stamp[:8], c.Region, "kms", "aws4_request"}, "/")
+	scope := strings.Join([]string{stamp[:8], c.Region, cmp.Or(c.Service, "kms"), "aws4_request"}, "/")
 	req.Header.Set("X-Amz-Date", stamp)
 
 	values := map[string]string{"host": req.URL.Host}
@@ -146,7 +148,7 @@ func (c *Client) Sign(req *http.Request, body []byte, now time.Time) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	canonical := "POST\n/\n\n"
+	canonical := req.Method + "\n/\n" + req.URL.RawQuery + "\n" // the query, if any, in canonical form already
 	for _, name := range names {
 		canonical += name + ":" + values[name] + "\n"
 	}
@@ -154,12 +156,33 @@ func (c *Client) Sign(req *http.Request, body []byte, now time.Time) {
 	canonical += "\n" + signed + "\n" + hexHash(body)
 	text := "AWS4-HMAC-SHA256\n" + stamp + "\n" + scope + "\n" + hexHash([]byte(canonical))
 
+	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x",
+		c.AccessKeyID, scope, signed, mac(c.signingKey(scope), text)))
+}
+
+// Presign returns the URL of a GET with the query, which is in canonical form, good for so many seconds.
+func (c *Client) Presign(query string, seconds int) string {
+	now := c.Server.Clock.Now()
+	stamp := now.UTC().Format("20060102T150405Z")
+	scope := strings.Join([]string{stamp[:8], c.Region, cmp.Or(c.Service, "kms"), "aws4_request"}, "/")
+	query += fmt.Sprintf("&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=%s&X-Amz-Date=%s&X-Amz-Expires=%d&X-Amz-SignedHeaders=host",
+		strings.ReplaceAll(c.AccessKeyID+"/"+scope, "/", "%2F"), stamp, seconds)
+	pairs := strings.Split(query, "&")
+	slices.Sort(pairs)
+	query = strings.Join(pairs, "&")
+	host := strings.TrimPrefix(c.Server.URL, "http://")
+	canonical := "GET\n/\n" + query + "\nhost:" + host + "\n\nhost\n" + hexHash(nil)
+	text := "AWS4-HMAC-SHA256\n" + stamp + "\n" + scope + "\n" + hexHash([]byte(canonical))
+	return fmt.Sprintf("%s/?%s&X-Amz-Signature=%x", c.Server.URL, query, mac(c.signingKey(scope), text))
+}
+
+// signingKey derives the key of a scope from the secret.
+func (c *Client) signingKey(scope string) []byte {
 	k := []byte("AWS4" + c.Secret)
 	for part := range strings.SplitSeq(scope, "/") {
 		k = mac(k, part)
 	}
-	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x",
-		c.AccessKeyID, scope, signed, mac(k, text)))
+	return k
 }
 
 func hexHash(b []byte) string {

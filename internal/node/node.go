@@ -166,8 +166,13 @@ func (n *Node) wire(ring *seal.Ring) {
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
+	// What proves an identity to others is presigned, for up to a week (access.md §2.5).
+	identities := authn.New(authn.Config{
+		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "sts", Partition: n.Naming.Partition, Now: n.Now,
+		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
+	})
 	n.Server = server.New(server.Config{
-		Authn: verifier, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
+		Authn: verifier, STS: identities, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

@@ -16,6 +16,7 @@ var Choices = []Choice{
 	{"Pages of the QKMS reference that differ from AWS", "KMSInternalException is HTTP 500, as AWS has it on the wire; the older page prints 400. GenerateDataKey needs kms:GenerateDataKey alone; the page also lists kms:Decrypt, which opening the data key needs."},
 	{"Presigned requests", "Verified like others, and for five minutes at most, whatever X-Amz-Expires says; a security token after signing is refused."},
 	{"`Authorization` quoted in an error", "With its signature masked, cut at 1 KiB."},
+	{"Security Token Service", "GetCallerIdentity is answered on the same endpoint, in XML, also presigned; other actions are InvalidAction."},
 	{"Session tokens", "There are none yet: any is UnrecognizedClientException."},
 	{"Disabled or deleted access key", "UnrecognizedClientException, as for one that never existed."},
 	{"Who may", "The root user of an account may do everything with what the account owns. Nobody else may do anything, but for RetireGrant: there are no users or roles yet, and policies and grants are kept and decide nothing."},

@@ -20,12 +20,14 @@ import (
 	"qkms/internal/ledger"
 	"qkms/internal/op"
 	"qkms/internal/store"
+	"qkms/internal/sts"
 	"qkms/internal/wire"
 )
 
 // Config is what a Server stands on; every field is needed.
 type Config struct {
 	Authn  *authn.Verifier
+	STS    *authn.Verifier // of requests signed for sts
 	Authz  authz.Rules
 	Ops    *op.Deps
 	Audit  *audit.Log
@@ -37,6 +39,7 @@ type Config struct {
 // A Server is the http.Handler of the API.
 type Server struct {
 	authn  *authn.Verifier
+	sts    *authn.Verifier
 	authz  authz.Rules
 	ops    *op.Deps
 	audit  *audit.Log
@@ -49,7 +52,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, authz: c.Authz, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
+	return &Server{authn: c.Authn, sts: c.STS, authz: c.Authz, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is
@@ -62,6 +65,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
 	defer cancel()
 	rec := &audit.Record{RequestID: wire.NewRequestID()}
+	if sts.Asked(hr) {
+		s.serveSTS(ctx, w, hr, rec)
+		return
+	}
 
 	out, err := s.guarded(ctx, w, hr, rec)
 	if err != nil {

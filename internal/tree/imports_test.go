@@ -17,6 +17,7 @@ var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
 	{"blob", "wire/shape", "authn/sigv4", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"audit", "custody", "seal", "store/sqlite", "wire"},
+	{"sts"},
 	{"custody/soft", "record"},
 	{"authn", "ledger", "lastuse"},
 	{"key"},

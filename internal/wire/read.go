@@ -114,6 +114,9 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Peer is the IP address a request came from, or "".
+func Peer(r *http.Request) string { return address(r.RemoteAddr) }
+
 // address is the IP address of a peer in the form "address:port".
 func address(peer string) string {
 	ap, err := netip.ParseAddrPort(peer)

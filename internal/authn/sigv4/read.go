@@ -149,19 +149,19 @@ func (p *parts) time() (time.Time, error) {
 	return time.Time{}, fault.BadDate(p.date)
 }
 
-// window is how long the signature is good for: five minutes, or less where X-Amz-Expires says less. A
-// presigned request may ask for up to a week, but nobody presigns for this service, and whoever captured
-// one could repeat it for as long.
-func (p *parts) window() (time.Duration, error) {
+// window is how long the signature is good for: the allowed skew, or for a presigned request what
+// X-Amz-Expires says. It may ask for up to a week, but nobody presigns for KMS, and whoever captured such a
+// request could repeat it for as long: the rules of a service say how much it gets.
+func (p *parts) window(rules Rules) (time.Duration, error) {
 	const week = 604800
 	if p.expires == "" {
-		return skew, nil
+		return rules.Skew, nil
 	}
 	seconds, err := strconv.ParseUint(p.expires, 10, 32)
 	if err != nil || seconds < 1 || seconds > week {
 		return 0, fault.BadExpires()
 	}
-	return min(time.Duration(seconds)*time.Second, skew), nil
+	return min(time.Duration(seconds)*time.Second, rules.Presigned), nil
 }
 
 // signedNames splits and sorts the list of signed headers. E5: without the host a signature made for

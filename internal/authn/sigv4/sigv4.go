@@ -7,6 +7,7 @@
 package sigv4
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -50,6 +51,15 @@ type Rules struct {
 	Now     time.Time
 	Service string                   // its signing name: "kms"
 	Regions func(region string) bool // tells whether a region is served; asked about anything a stranger wrote
+
+	Skew      time.Duration // how far a client's clock may be off, either way; 0: 5 minutes, as for KMS
+	Presigned time.Duration // how long a presigned request is good for at most; 0: Skew
+}
+
+func (r Rules) withDefaults() Rules {
+	r.Skew = cmp.Or(r.Skew, skew)
+	r.Presigned = cmp.Or(r.Presigned, r.Skew)
+	return r
 }
 
 // A Signed is a request that claims, in good form, to be signed. Nothing in it is proved before Verify
@@ -74,6 +84,7 @@ type Signed struct {
 // Parse takes r from E1 to E10 of the ladder. Its error is a *fault.Error of the first row that
 // applies. The Signed keeps r, which must not change until it has been verified.
 func Parse(r *Request, rules Rules) (*Signed, error) {
+	rules = rules.withDefaults()
 	p, err := read(r) // E1 to E4
 	if err != nil {
 		return nil, err
@@ -86,11 +97,11 @@ func Parse(r *Request, rules Rules) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	window, err := p.window()
+	window, err := p.window(rules)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTime(when, rules.Now.Truncate(time.Second), window); err != nil { // E7
+	if err := checkTime(when, rules, window); err != nil { // E7
 		return nil, err
 	}
 	if p.algorithm != Algorithm {
@@ -132,12 +143,13 @@ func IsAccessKeyID(id string) bool {
 	return true
 }
 
-func checkTime(signed, now time.Time, window time.Duration) error {
+func checkTime(signed time.Time, rules Rules, window time.Duration) error {
+	now := rules.Now.Truncate(time.Second)
 	if signed.Add(window).Before(now) {
 		return fault.SignatureExpired(signed, now, window)
 	}
-	if signed.After(now.Add(skew)) {
-		return fault.SignatureNotYetCurrent(signed, now, skew)
+	if signed.After(now.Add(rules.Skew)) {
+		return fault.SignatureNotYetCurrent(signed, now, rules.Skew)
 	}
 	return nil
 }
