@@ -38,6 +38,7 @@ fuzz-rest:
 	$(FUZZ) -fuzz '^FuzzOpenToken$$' ./internal/seal
 	$(FUZZ) -fuzz '^FuzzState$$' ./internal/seal
 	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzOpen$$' ./internal/audit # each one syncs files
+	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzSignedOpen$$' ./internal/audit
 	$(FUZZ) -fuzz '^FuzzEncode$$' ./internal/audit
 
 bench:

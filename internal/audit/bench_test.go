@@ -16,13 +16,17 @@ func BenchmarkRender(b *testing.B) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	l := open(b, b.TempDir(), audit.Config{SpoolBytes: 1 << 40})
-	r := decrypt()
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := l.Append(r); err != nil {
-			b.Fatal(err)
-		}
+	for name, signer := range map[string]*audit.Signer{"bare": nil, "tree": testSigner(b)} {
+		b.Run(name, func(b *testing.B) {
+			l := open(b, b.TempDir(), audit.Config{SpoolBytes: 1 << 40, Signer: signer})
+			r := decrypt()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := l.Append(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

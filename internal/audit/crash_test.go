@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"qkms/internal/audit"
 )
@@ -45,7 +46,11 @@ func child(t *testing.T, what, dir string) *exec.Cmd {
 
 // appendForEver says on stdout which records it was told are safe.
 func appendForEver(dir string) {
-	l, err := audit.Open(dir, audit.Config{SegmentBytes: 4000, Logger: quiet})
+	signer, err := audit.NewSigner("qkms.test/log", [32]byte{1, 2, 3})
+	if err != nil {
+		panic(err)
+	}
+	l, err := audit.Open(dir, audit.Config{SegmentBytes: 4000, Logger: quiet, Signer: signer, SignRecords: 3, SignEvery: time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
@@ -75,7 +80,13 @@ func TestKilledProcessLosesNothingItAnswered(t *testing.T) {
 	var acknowledged []string
 	for round := range 10 {
 		acknowledged = append(acknowledged, killAfter(t, dir, 1+17*round)...)
-		open(t, dir, audit.Config{}).Close()
+		if rep := verify(t, dir, nil); round > 0 && len(rep.Problems) > 0 {
+			t.Fatalf("round %d: killed, the log shows %v", round, rep.Problems)
+		}
+		open(t, dir, audit.Config{Signer: testSigner(t)}).Close()
+		if rep := verify(t, dir, retained(t, dir)); len(rep.Problems) > 0 || rep.Unsigned > 0 {
+			t.Fatalf("round %d: got %v and %d records unsigned, want a log that proves itself", round, rep.Problems, rep.Unsigned)
+		}
 		got := map[string]bool{}
 		for _, name := range names(t, dir) {
 			got[name] = true

@@ -26,6 +26,9 @@ type Config struct {
 	SegmentAge   time.Duration    // a segment open for as long is sealed at the next record; 0: 5 minutes
 	SpoolBytes   int64            // all segments together; 0: 1 GiB. Requests of strangers have half of it
 	FlushEvery   time.Duration    // the longest that Append leaves a record to the OS alone; 0: 100 ms
+	Signer       *Signer          // signs the tree over the records; nil: there is no tree
+	SignEvery    time.Duration    // the longest that a record waits for a checkpoint; 0: 1 minute
+	SignRecords  uint64           // the most records that wait for one, about; 0: 10,000
 	Now          func() time.Time // ages segments; nil: time.Now
 	Logger       *slog.Logger     // hears of repairs and of failing disks; nil: slog.Default
 }
@@ -35,6 +38,8 @@ func (c Config) withDefaults() Config {
 	c.SegmentAge = cmp.Or(c.SegmentAge, 5*time.Minute)
 	c.SpoolBytes = cmp.Or(c.SpoolBytes, 1<<30)
 	c.FlushEvery = cmp.Or(c.FlushEvery, 100*time.Millisecond)
+	c.SignEvery = cmp.Or(c.SignEvery, time.Minute)
+	c.SignRecords = cmp.Or(c.SignRecords, 10_000)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Now == nil {
 		c.Now = time.Now
@@ -59,6 +64,9 @@ type Log struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
+	keeper     *keeper // of the tree; nil without a Signer
+	stopKeeper chan struct{}
+
 	mu      sync.Mutex // guards what follows, and so orders the records
 	next    uint64     // the number of the next record
 	size    int64      // of all segments
@@ -74,23 +82,29 @@ type Log struct {
 // line without its end is a record nobody was answered for, and is cut off.
 //
 // When Open returns, everything in the log is on stable storage. It fails if another process has
-// the log open.
+// the log open, and with ErrTampered if what the last checkpoint covers is not what it signed.
 func Open(dir string, cfg Config) (*Log, error) {
 	l := &Log{
 		dir: dir, cfg: cfg.withDefaults(), sync: (*os.File).Sync,
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
-		round: newRound(),
+		round: newRound(), stopKeeper: make(chan struct{}),
 	}
 	var err error
 	if l.lock, err = lockDir(dir); err != nil {
 		return nil, fmt.Errorf("open audit log: %w", err)
 	}
 	if err := l.recover(); err != nil {
+		if l.keeper != nil {
+			l.keeper.history.f.Close()
+		}
 		l.lock.Close()
 		return nil, fmt.Errorf("open audit log: %w", err)
 	}
 	l.timer = time.NewTimer(l.cfg.FlushEvery)
 	go l.flusher()
+	if l.keeper != nil {
+		go l.keeper.run()
+	}
 	return l, nil
 }
 
@@ -135,6 +149,9 @@ func (l *Log) appendRecord(r *Record, durable bool) error {
 
 func (l *Log) append(ln *line, durable bool, room int64) error {
 	ln.b = append(ln.b, '\n')
+	if l.keeper != nil && l.keeper.behind() {
+		l.keeper.grow(l.settle)
+	}
 	flushed, err := l.write(ln, room)
 	if err != nil {
 		return fmt.Errorf("append audit record: %w", err)
@@ -169,6 +186,9 @@ func (l *Log) write(ln *line, room int64) (*round, error) {
 	}
 	if err := l.seg.write(b); err != nil {
 		return nil, err
+	}
+	if l.keeper != nil {
+		l.keeper.add(l.seg.first, b)
 	}
 	l.next++
 	l.size += int64(len(b))
@@ -230,9 +250,16 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	l.mu.Unlock()
+	if l.keeper != nil {
+		close(l.stopKeeper) // first: it may wait for a flush
+		<-l.keeper.stopped
+	}
 	close(l.stop)
 	<-l.stopped
 	err := l.flush()
+	if l.keeper != nil {
+		err = errors.Join(err, l.keeper.close())
+	}
 	if l.seg != nil {
 		err = errors.Join(err, l.seg.f.Close())
 	}

@@ -169,6 +169,9 @@ func findTail(f *os.File, first uint64) (tail, error) {
 	return t, err
 }
 
+// SeqOf returns the number of a line that is a record.
+func SeqOf(line []byte) (uint64, bool) { return seqOf(line) }
+
 // seqOf returns the number of a record. It looks at the frame only, not at the JSON within.
 func seqOf(ln []byte) (uint64, bool) {
 	rest, ok := bytes.CutPrefix(ln, []byte(prefix))

@@ -16,6 +16,7 @@ import (
 // A segment is a file being appended to.
 type segment struct {
 	f      *os.File
+	first  uint64 // the number of its first record
 	size   int64
 	opened time.Time
 	torn   bool  // there may be part of a record beyond size
@@ -119,7 +120,7 @@ func (l *Log) create(now time.Time) (*segment, error) {
 		f.Close()
 		return nil, err
 	}
-	return &segment{f: f, opened: now}, nil
+	return &segment{f: f, first: l.next, opened: now}, nil
 }
 
 // recover finds where the log ends, makes all of it durable and continues its last segment. The
@@ -135,10 +136,20 @@ func (l *Log) recover() error {
 			return err
 		}
 	}
-	if len(segs) == 0 {
-		return l.sync(l.lock)
+	if len(segs) > 0 {
+		return l.resume(segs)
 	}
-	return l.resume(segs[len(segs)-1])
+	if err := l.checkTree(nil, 0); err != nil {
+		return err
+	}
+	return l.sync(l.lock)
+}
+
+func (l *Log) checkTree(segs []segmentFile, next uint64) error {
+	if l.cfg.Signer == nil {
+		return nil
+	}
+	return l.openTree(segs, next)
 }
 
 func (l *Log) syncPath(path string) error {
@@ -152,12 +163,16 @@ func (l *Log) syncPath(path string) error {
 
 // resume reads the last segment and opens it for more. Damage before its end is somebody's doing
 // or a failed disk's: it stays as it is for the verifier to find, and the log goes on in a new file.
-func (l *Log) resume(last segmentFile) error {
+func (l *Log) resume(segs []segmentFile) error {
+	last := segs[len(segs)-1]
 	f, err := os.OpenFile(last.path, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
 	t, err := findTail(f, last.first)
+	if err == nil {
+		err = l.checkTree(segs, t.next) // before anything is cut off
+	}
 	if err == nil && t.end < last.size {
 		l.cfg.Logger.WarnContext(context.Background(), "audit log ended in part of a record, which nobody was answered for; it was cut off",
 			"segment", last.path, "bytes", last.size-t.end)
@@ -180,7 +195,7 @@ func (l *Log) resume(last segmentFile) error {
 			"segment", last.path, "lines", t.damaged)
 		return f.Close()
 	}
-	l.seg = &segment{f: f, size: t.end, opened: l.cfg.Now()}
+	l.seg = &segment{f: f, first: last.first, size: t.end, opened: l.cfg.Now()}
 	return nil
 }
 
