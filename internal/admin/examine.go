@@ -83,21 +83,28 @@ func (c *call) recordsCheck(ctx context.Context) Check {
 	return Check{"records", Notice, "changed while they were read; stop the server to be sure: " + last}
 }
 
-// auditCheck reads the log from end to end. A record from the future means that the clock was, or is,
-// wrong: signatures and deletion dates go by it.
+// auditCheck holds the log against its checkpoints, from end to end. A record from the future means that
+// the clock was, or is, wrong: signatures and deletion dates go by it.
 func (c *call) auditCheck() Check {
-	n := 0
-	var last audit.Entry
-	for e, err := range audit.Scan(node.AuditDir(c.Dir)) {
-		if err != nil {
-			return Check{"audit log", Problem, err.Error()}
-		}
-		n, last = n+1, e
+	const what = "audit log"
+	if err := c.Audit.Sign(); err != nil {
+		return Check{what, Problem, err.Error()}
 	}
-	if at := timeOf(last); at.After(c.Now().Add(5 * time.Minute)) {
-		return Check{"audit log", Problem, fmt.Sprintf("the newest record is of %s, the clock says %s: one of them was wrong", at.Format(time.RFC3339), c.Now().UTC().Format(time.RFC3339))}
+	rep, err := audit.Verify(node.AuditDir(c.Dir), c.Audit.VerifierKey(), nil)
+	if err != nil {
+		return Check{what, Problem, err.Error()}
 	}
-	return Check{"audit log", Fine, fmt.Sprintf("%d records read", n)}
+	if n := len(rep.Problems); n > 0 {
+		return Check{what, Problem, fmt.Sprintf("%v (%d in all; `qkms audit verify` lists them)", rep.Problems[0], n)}
+	}
+	if at := timeOf(rep.Last); at.After(c.Now().Add(5 * time.Minute)) {
+		return Check{what, Problem, fmt.Sprintf("the newest record is of %s, the clock says %s: one of them was wrong", at.Format(time.RFC3339), c.Now().UTC().Format(time.RFC3339))}
+	}
+	text := fmt.Sprintf("%d records are those that were signed", rep.Records)
+	if rep.Unread > 0 {
+		text += fmt.Sprintf("; the first %d were moved away", rep.Unread)
+	}
+	return Check{what, Fine, text}
 }
 
 func (c *call) outboxCheck(ctx context.Context) Check {

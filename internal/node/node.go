@@ -141,7 +141,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Audit, err = audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool}); err != nil {
+	if n.Audit, err = n.openAudit(ring); err != nil {
 		return nil, err
 	}
 	n.wire(ring)
@@ -149,6 +149,16 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, fmt.Errorf("bring the audit log up to date: %w", err)
 	}
 	return n, nil
+}
+
+// openAudit opens the audit log, signed by a key of its own that stays the same for the life of the store.
+func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
+	store := ring.StoreID()
+	signer, err := audit.NewSigner(fmt.Sprintf("qkms.audit/%x", store), ring.Derive("audit checkpoint v1"))
+	if err != nil {
+		return nil, err
+	}
+	return audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool, Signer: signer})
 }
 
 func (n *Node) wire(ring *seal.Ring) {
