@@ -94,6 +94,9 @@ type Config struct {
 	// answered until an operator has moved old segments away.
 	AuditSpool int
 
+	// Audit is what the verbs about the audit log are told.
+	Audit auditConfig
+
 	// LogFormat is how the operator's log is written: "text" or "json".
 	LogFormat string
 }
@@ -102,6 +105,7 @@ func defaultConfig() Config {
 	return Config{
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
 		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
+		Audit: auditConfig{Lines: 10},
 	}
 }
 
@@ -159,6 +163,9 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
+		if c.Audit.flag(fs, name) {
+			return
+		}
 		panic("qkms: internal error: the table of verbs names the flag " + name) // TestVerbs calls every row
 	}
 }

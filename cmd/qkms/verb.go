@@ -12,7 +12,7 @@ import (
 // A verb is one row of the table of commands.
 type verb struct {
 	name     string // "access-key create"
-	operands string // what follows the flags, for the usage line: "ID"
+	operands string // what follows the flags, for the usage line: "ID"; in brackets: may be left out
 	brief    string // one line of `qkms help`
 	about    string // the rest of the verb's own help
 	takes    string // the names of its flags, see Config.flag
@@ -119,7 +119,7 @@ func (c *command) parse(fs *flag.FlagSet, v verb, args []string) (err error) {
 	}
 	if want := strings.Fields(v.operands); len(c.operands) > len(want) {
 		return misused("qkms %s: unexpected %q; `qkms %s -h` explains", v.name, c.operands[len(want)], v.name)
-	} else if len(c.operands) < len(want) {
+	} else if len(c.operands) < len(want) && !strings.HasPrefix(want[len(c.operands)], "[") {
 		return misused("qkms %s: %s is missing; `qkms %s -h` explains", v.name, want[len(c.operands)], v.name)
 	}
 	return nil

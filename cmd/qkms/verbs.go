@@ -139,6 +139,55 @@ had the former root and a copy of the store has the KEK.
 			run:   kekList,
 		},
 		{
+			name:  "audit tail",
+			brief: "Print the newest audit records",
+			about: offline,
+			takes: "data audit-dir n f",
+			run:   auditTail,
+		},
+		{
+			name:  "audit search",
+			brief: "Print the audit records of an event, key, caller, failure or time",
+			about: "What is given must all hold; without anything all records are printed. Each is a line of JSON, in the\norder of the log.\n\n" + offline,
+			takes: "data audit-dir event key principal error since until",
+			run:   auditSearch,
+		},
+		{
+			name:  "audit verify",
+			brief: "Prove that the audit log is the one that was signed; exit 1 if it is not",
+			about: `
+Reads every line, and names each record that was altered, removed, moved or added, by file and line. That
+records were cut off at the end together with their checkpoints shows only against a checkpoint that was
+kept elsewhere: copy the file checkpoint of the log's directory away, now and then, and give it with
+--checkpoint. Segments that were moved away are named as not read; put them back to have them read.
+
+` + offline,
+			takes: "data audit-dir verifier-key checkpoint",
+			run:   auditVerify,
+		},
+		{
+			name:     "audit prove",
+			brief:    "Print a proof that a record is in the log, or that the log only grew",
+			operands: "[OLD] [NEW]",
+			about: `
+    qkms audit prove --event ID
+    qkms audit prove --consistency OLD [NEW]
+
+OLD and NEW are files with checkpoints, or numbers of records at a checkpoint; NEW is the newest if left
+out. Whoever has the log's public key checks a proof without QKMS: docs/formats/audit-checkpoint.md.
+
+` + offline,
+			takes: "data audit-dir verifier-key event consistency",
+			run:   auditProve,
+		},
+		{
+			name:  "audit key",
+			brief: "Print the public key that the audit log is verified with",
+			about: "Keep it away from the log.\n\n" + offline,
+			takes: "data audit-dir",
+			run:   auditKey,
+		},
+		{
 			name:  "doctor",
 			brief: "Look at everything that could be wrong; exit 1 if something is",
 			about: "Reads the whole store and the whole audit log.\n\n" + viaServer,
@@ -149,6 +198,9 @@ had the former root and a copy of the store has the KEK.
 		{name: "help", brief: "List the verbs", run: help},
 	}
 }
+
+const offline = `It reads files and needs neither store nor root key, so it works on a copy as well, and while a server
+runs.`
 
 const viaServer = `While a server runs on the data directory it does this, asked through its socket there; otherwise the
 store is opened for it. Either way the audit log tells who did it.`
