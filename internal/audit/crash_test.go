@@ -131,12 +131,19 @@ func TestFullDiskRefusesUntilThereIsRoom(t *testing.T) {
 	if got := names(t, dir); len(got) < 3 || got[len(got)-1] != "after" {
 		t.Errorf("got records %v, want some, then the one after", got)
 	}
+	if rep := verify(t, dir, retained(t, dir)); len(rep.Problems) > 0 || rep.Unsigned > 0 {
+		t.Errorf("got %+v, want a log that proves itself", rep)
+	}
 }
 
 // fillDisk meets the limit of a file's size, which cuts a write short as a full disk does.
 func fillDisk(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ)
-	l, err := audit.Open(dir, audit.Config{Logger: quiet})
+	signer, err := audit.NewSigner("qkms.test/log", [32]byte{1, 2, 3})
+	if err != nil {
+		return err
+	}
+	l, err := audit.Open(dir, audit.Config{Logger: quiet, Signer: signer, SignEvery: time.Hour})
 	if err != nil {
 		return err
 	}

@@ -130,3 +130,67 @@ func TestHalfARecordIsCutOffBeforeTheNext(t *testing.T) {
 		t.Errorf("got %q, %v, want two whole lines", got, err)
 	}
 }
+
+// A checkpoint that cannot be written costs no record its proof: the next one covers it.
+func TestFailedCheckpointIsMadeUpFor(t *testing.T) {
+	dir := t.TempDir()
+	signer, err := NewSigner("qkms.test/log", [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(dir, Config{Signer: signer, SignEvery: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	step := func(fails bool) {
+		t.Helper()
+		if err := l.Append(&Record{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Sign(); (err != nil) != fails {
+			t.Fatalf("got error %v, want one: %v", err, fails)
+		}
+	}
+	step(false)
+	whole := l.keeper.history.f
+	if l.keeper.history.f, err = os.Open(whole.Name()); err != nil { // may not be written to
+		t.Fatal(err)
+	}
+	step(true)
+	step(true)
+	l.keeper.history.f.Close()
+	l.keeper.history.f = whole
+	step(false)
+	rep, err := Verify(dir, signer.VerifierKey(), nil)
+	if err != nil || len(rep.Problems) > 0 || rep.Checkpoints != 2 || rep.Newest.Size != 4 {
+		t.Errorf("got %+v, %v, want 4 records under 2 checkpoints", rep, err)
+	}
+}
+
+// A checkpoint never covers what may not survive the power: a failed flush leaves it unsigned.
+func TestNothingIsSignedBeforeItIsFlushed(t *testing.T) {
+	dir := t.TempDir()
+	signer, err := NewSigner("qkms.test/log", [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(dir, Config{Signer: signer, SignEvery: time.Hour, FlushEvery: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Append(&Record{}); err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock() // the flusher reads it behind this lock's back only when it was told to flush
+	l.sync = func(*os.File) error { return errDisk }
+	l.mu.Unlock()
+	if err := l.Sign(); !errors.Is(err, errDisk) {
+		t.Errorf("got error %v, want %v", err, errDisk)
+	}
+	rep, err := Verify(dir, signer.VerifierKey(), nil)
+	if err != nil || rep.Newest.Size != 0 || rep.Unsigned != 1 {
+		t.Errorf("got %+v, %v, want a record that is not signed", rep, err)
+	}
+}

@@ -88,12 +88,12 @@ func (k *keeper) behind() bool {
 	return k.waiting > drainLimit
 }
 
-// run hashes and signs until the log is closed.
-func (k *keeper) run() {
+// run hashes and signs until the log is closed; at once, if due, what a crash left unsigned.
+func (k *keeper) run(due bool) {
 	defer close(k.stopped)
 	tick := time.NewTicker(k.log.cfg.SignEvery)
 	defer tick.Stop()
-	for due := true; ; { // at first: what a crash left unsigned
+	for {
 		k.grow(k.log.settle)
 		k.growing.Lock()
 		if due || k.since.size() >= k.log.cfg.SignRecords {

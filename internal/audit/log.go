@@ -103,7 +103,7 @@ func Open(dir string, cfg Config) (*Log, error) {
 	l.timer = time.NewTimer(l.cfg.FlushEvery)
 	go l.flusher()
 	if l.keeper != nil {
-		go l.keeper.run()
+		go l.keeper.run(len(l.keeper.queue) > 0)
 	}
 	return l, nil
 }
