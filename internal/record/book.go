@@ -102,6 +102,27 @@ func (b *Book) Cached(ctx context.Context, k Key, make func(plain []byte, ver ui
 	return v, ver, nil
 }
 
+// CachedOr is Cached for a record that may be missing: make is then given nil and 0, and what it makes of
+// that is kept until there is a record. It is for what every request asks about, under names that exist:
+// kept for names that strangers make up, absences would drive out what is of use.
+func (b *Book) CachedOr(ctx context.Context, k Key, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
+	if v, ver, ok := b.cache.get(k); ok {
+		return v, ver, nil
+	}
+	generation := b.cache.generation(k)
+	plain, ver, err := b.Take(ctx, k)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer clear(plain)
+	v, err := make(plain, ver)
+	if err != nil {
+		return nil, 0, err
+	}
+	b.cache.put(k, v, ver, generation)
+	return v, ver, nil
+}
+
 // Take returns the plaintext of the record at k and its version, or nil and 0. It is not cached; the
 // caller owns the bytes, and wipes them when they are secret.
 func (b *Book) Take(ctx context.Context, k Key) ([]byte, uint64, error) {

@@ -133,10 +133,18 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 
 func (b *Book) forget(t *store.Txn) {
 	for _, p := range t.Puts {
-		b.cache.drop(Key{string(p.Key)})
+		b.drop(Key{string(p.Key)})
 	}
 	for _, d := range t.Deletes {
-		b.cache.drop(Key{string(d.Key)})
+		b.drop(Key{string(d.Key)})
+	}
+}
+
+// drop forgets the record at k, and the list it stands in.
+func (b *Book) drop(k Key) {
+	b.cache.drop(k)
+	if list, ok := k.list(); ok {
+		b.cache.drop(list)
 	}
 }
 

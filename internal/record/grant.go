@@ -1,16 +1,19 @@
 package record
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"qkms/internal/record/recordpb"
 	"qkms/internal/seal"
+	"qkms/internal/store"
 )
 
 // OfGrant is a grant, by its id.
@@ -39,6 +42,46 @@ func GrantsOf(account, region, id string) Key { return newKey(spaceGrant, accoun
 // GrantsTo is the grants on a key that one grantee has; the part that follows is the grant's id.
 func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 	return newKey(spaceGrantTo, account, region, id, b.grantHash("grantee", grantee))
+}
+
+// Granted returns the grants on a key that one grantee has, from memory where it can. They are shared: never
+// change one. What a grant says never changes, so the list is as new as the index it was read by.
+func (b *Book) Granted(ctx context.Context, account, region, id, grantee string) ([]*recordpb.Grant, error) {
+	list := b.GrantsTo(account, region, id, grantee)
+	if v, _, ok := b.cache.get(list); ok {
+		return v.([]*recordpb.Grant), nil
+	}
+	generation := b.cache.generation(list)
+	var grants []*recordpb.Grant
+	var last Key
+	for more := true; more; {
+		var page []Item[*recordpb.GrantRef]
+		var err error
+		if page, more, err = Scan[recordpb.GrantRef](ctx, b, list, last, store.MaxList); err != nil {
+			return nil, err
+		}
+		for _, it := range page {
+			g, _, err := Load[recordpb.Grant](ctx, b, OfGrant(account, region, id, it.Key.Part(4)))
+			if err != nil {
+				return nil, err
+			}
+			if g != nil { // not revoked since the page was read
+				grants = append(grants, g)
+			}
+			last = it.Key
+		}
+	}
+	b.cache.put(list, grants, 0, generation)
+	return grants, nil
+}
+
+// list is the key under which the cache has the list that k is in, if it keeps such lists.
+func (k Key) list() (Key, bool) {
+	if !strings.HasPrefix(k.enc, spaceGrantTo+"\x00\x01") {
+		return Key{}, false
+	}
+	const end = "\x00\x01" // of a part, and in none
+	return Key{k.enc[:strings.LastIndex(k.enc[:len(k.enc)-len(end)], end)+len(end)]}, true
 }
 
 // GrantsLike is the grants on a key with one fingerprint; the part that follows is the grant's id.
