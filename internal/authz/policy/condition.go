@@ -7,30 +7,12 @@ import (
 	"qkms/internal/fault"
 )
 
-// operators are those of access.md §3.3, without IfExists and the set operators.
-var operators = func() map[string]bool {
-	all := map[string]bool{"Bool": true, "BinaryEquals": true, "IpAddress": true, "NotIpAddress": true, "Null": true}
-	for _, kind := range []string{"String", "Numeric", "Date", "Arn"} {
-		all[kind+"Equals"], all[kind+"NotEquals"] = true, true
-	}
-	for _, kind := range []string{"String", "Arn"} {
-		all[kind+"Like"], all[kind+"NotLike"] = true, true
-	}
-	for _, kind := range []string{"Numeric", "Date"} {
-		for _, than := range []string{"LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"} {
-			all[kind+than] = true
-		}
-	}
-	all["StringEqualsIgnoreCase"], all["StringNotEqualsIgnoreCase"] = true, true
-	return all
-}()
-
 func checkCondition(v *value, where string) error {
 	if v.kind != objectKind {
 		return fault.PolicySyntax(where + " has a Condition that is not an object")
 	}
 	for _, op := range v.members {
-		forAll, ok := operator(op.name)
+		o, ok := operator(op.name)
 		if !ok {
 			return fault.PolicySyntax(fmt.Sprintf("%s has the unknown condition operator %q", where, op.name))
 		}
@@ -38,8 +20,8 @@ func checkCondition(v *value, where string) error {
 			return fault.PolicySyntax(fmt.Sprintf("%s has a condition %s that is not an object", where, op.name))
 		}
 		for _, key := range op.members {
-			if forAll && singleValued(key.name) {
-				return fault.PolicyForAllValues(strings.HasPrefix(strings.ToLower(key.name), encryptionContext))
+			if o.set == forAll && singleValued(key.name) {
+				return fault.PolicyForAllValues(strings.HasPrefix(lower(key.name), encryptionContext))
 			}
 			if !isConditionValue(&key.value) {
 				return fault.PolicySyntax(fmt.Sprintf("%s has a condition on %s whose value is not a string, a boolean, a number or a list of them", where, key.name))
@@ -49,22 +31,50 @@ func checkCondition(v *value, where string) error {
 	return nil
 }
 
-// operator reports whether name is one, and whether it begins with ForAllValues.
-func operator(name string) (forAll, ok bool) {
-	base, forAll := strings.CutPrefix(name, "ForAllValues:")
-	base, forAny := strings.CutPrefix(base, "ForAnyValue:")
-	base, ifExists := strings.CutSuffix(base, "IfExists")
-	if base == "Null" && (forAll || forAny || ifExists) {
-		return forAll, false
+// An operation is an operator with what may be added to it.
+type operation struct {
+	base     string
+	set      quantifier
+	ifExists bool
+}
+
+// A quantifier says how many of a key's values must pass.
+type quantifier int
+
+const (
+	one    quantifier = iota // the key has one value
+	forAll                   // ForAllValues
+	forAny                   // ForAnyValue
+)
+
+const null = "Null"
+
+// operator reads the name of one.
+func operator(name string) (o operation, ok bool) {
+	var all, some bool
+	o.base, all = strings.CutPrefix(name, "ForAllValues:")
+	if !all {
+		o.base, some = strings.CutPrefix(name, "ForAnyValue:")
 	}
-	return forAll, operators[base]
+	o.base, o.ifExists = strings.CutSuffix(o.base, "IfExists")
+	switch {
+	case all:
+		o.set = forAll
+	case some:
+		o.set = forAny
+	}
+	if o.base == null {
+		return o, o == operation{base: null}
+	}
+	_, ok = operators[o.base]
+	return o, ok
 }
 
 const encryptionContext = "kms:encryptioncontext:"
 
 // singleValued keys make ForAllValues match requests that lack them altogether, which nobody means.
 func singleValued(key string) bool {
-	key = strings.ToLower(key)
+	key = lower(key)
 	return strings.HasPrefix(key, encryptionContext) || strings.HasPrefix(key, "aws:requesttag/")
 }
 
@@ -83,4 +93,97 @@ func isConditionValue(v *value) bool {
 		return v.scalar != "<nil>"
 	}
 	return false
+}
+
+// A condition is one key under one operator: all that a statement has must hold.
+type condition struct {
+	operation
+	name    string // folded
+	hidden  bool   // from policies of this kind: the key is always absent
+	negated bool
+	tests   []test
+	absent  []bool // of Null: which of absent (true) and present (false) are asked for
+}
+
+// conditions compiles a Condition that was checked.
+func (d dialect) conditions(v *value) []condition {
+	var all []condition
+	for _, op := range v.members {
+		o, _ := operator(op.name)
+		for _, key := range op.members {
+			c := condition{operation: o, name: lower(key.name), negated: operators[o.base].negated}
+			c.hidden = d.hides(c.name)
+			for _, text := range key.scalars() {
+				if o.base != null {
+					c.tests = append(c.tests, operators[o.base].test(d, text))
+				} else if text = lower(text); text == "true" || text == "false" {
+					c.absent = append(c.absent, text == "true")
+				}
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// holds is the table of access.md §3.3.
+func (c *condition) holds(context Context) bool {
+	var values []string
+	if !c.hidden {
+		values = context.Values(c.name)
+	}
+	none := len(values) == 0
+	if c.base == null {
+		for _, absent := range c.absent {
+			if absent == none {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case none && c.ifExists:
+		return true
+	case none && c.set == forAll:
+		return true
+	case none && c.set == forAny:
+		return false
+	case none:
+		return c.negated
+	}
+	// A key with several values and no set operator: AWS leaves that open; some must pass, or with a
+	// negated operator all (§10 row 20).
+	if c.set == forAll || c.set == one && c.negated {
+		return c.every(values, context)
+	}
+	return c.some(values, context)
+}
+
+func (c *condition) every(values []string, context Context) bool {
+	for _, v := range values {
+		if !c.passes(v, context) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *condition) some(values []string, context Context) bool {
+	for _, v := range values {
+		if c.passes(v, context) {
+			return true
+		}
+	}
+	return false
+}
+
+// passes says whether one value of the request does: it is any of the policy's, or with a negated
+// operator none.
+func (c *condition) passes(v string, context Context) bool {
+	for _, t := range c.tests {
+		if t(v, context) {
+			return !c.negated
+		}
+	}
+	return c.negated
 }

@@ -134,3 +134,15 @@ func (v *value) texts() (out []string, ok bool) {
 	}
 	return nil, false
 }
+
+// scalars are the texts of a condition's values: one, or a list of them.
+func (v *value) scalars() []string {
+	if v.kind != listKind {
+		return []string{v.scalar}
+	}
+	var all []string
+	for i := range v.list {
+		all = append(all, v.list[i].scalar)
+	}
+	return all
+}

@@ -1,11 +1,14 @@
-// Package policy reads the policy language of AWS (access.md §3).
+// Package policy decides by the policy language of AWS (access.md §3, §4.3).
 //
-// Parse tells whether a key policy is one, in AWS's words where it is not; Format prints it as it is
-// given back. It is pure, and it decides nothing yet: what a policy allows comes with users and roles.
+// Parse reads a key policy and says what is wrong with it in AWS's words, Format prints it as it is given
+// back, Compile makes it ready; Consult asks all policies about one Question, and Decide says whether it is
+// allowed, and why. The package is pure: whose policies are asked, and what a request says, its caller
+// brings.
 package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,11 +18,21 @@ import (
 // MaxSize is the most a key policy may have, in bytes, white space included (access.md §3.5).
 const MaxSize = 32 << 10
 
-// A Document is a well-formed key policy.
+// A Document is a well-formed policy.
 type Document struct {
 	root       value
 	statements []*value
+	grammar    grammar
+	partition  string
 }
+
+// A grammar says which elements a policy has (access.md §3.1).
+type grammar int
+
+const (
+	ofKey grammar = iota
+	ofIdentity
+)
 
 // Default is the key policy of a key that was given none: everything to the account that owns it, and
 // through its identity policies to whom it trusts.
@@ -38,12 +51,23 @@ func Parse(text, partition string) (*Document, error) {
 	if len(text) > MaxSize {
 		return nil, fault.PolicyTooLong(len(text), MaxSize)
 	}
+	return parse(text, partition, ofKey)
+}
+
+// ParseIdentity reads a policy of an identity, a boundary or a session: they name no principal, and say of
+// each statement what it is about. How long one may be is for the caller to say. The error is
+// MalformedPolicyDocumentException.
+func ParseIdentity(text, partition string) (*Document, error) {
+	return parse(text, partition, ofIdentity)
+}
+
+func parse(text, partition string, g grammar) (*Document, error) {
 	root, err := read(text)
 	if err != nil {
 		return nil, fault.PolicySyntax("it is not JSON: " + err.Error())
 	}
-	d := &Document{root: root}
-	if err := d.check(partition); err != nil {
+	d := &Document{root: root, grammar: g, partition: partition}
+	if err := d.check(); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -56,7 +80,7 @@ func (d *Document) Format() string {
 	return b.String()
 }
 
-func (d *Document) check(partition string) error {
+func (d *Document) check() error {
 	if d.root.kind != objectKind {
 		return fault.PolicySyntax("it is not an object")
 	}
@@ -75,10 +99,10 @@ func (d *Document) check(partition string) error {
 			return fault.PolicySyntax(fmt.Sprintf("it has an unknown element %q", m.name))
 		}
 	}
-	return d.checkStatements(partition)
+	return d.checkStatements()
 }
 
-func (d *Document) checkStatements(partition string) error {
+func (d *Document) checkStatements() error {
 	s, ok := d.root.get("Statement")
 	switch {
 	case !ok:
@@ -94,7 +118,7 @@ func (d *Document) checkStatements(partition string) error {
 	}
 	var sids []string
 	for i, s := range d.statements {
-		if err := checkStatement(s, fmt.Sprintf("statement %d", i+1), partition); err != nil {
+		if err := d.checkStatement(s, fmt.Sprintf("statement %d", i+1)); err != nil {
 			return err
 		}
 		if sid, ok := s.get("Sid"); ok && sid.scalar != "" {
@@ -115,7 +139,7 @@ var elements = map[string]string{
 	"Resource": "NotResource", "NotResource": "Resource",
 }
 
-func checkStatement(s *value, where, partition string) error {
+func (d *Document) checkStatement(s *value, where string) error {
 	if s.kind != objectKind {
 		return fault.PolicySyntax(where + " is not an object")
 	}
@@ -127,18 +151,44 @@ func checkStatement(s *value, where, partition string) error {
 		if _, both := s.get(other); both {
 			return fault.PolicySyntax(fmt.Sprintf("%s has both %s and %s", where, m.name, other))
 		}
-		if err := checkElement(&m, where, partition); err != nil {
+		if err := checkElement(&m, where, d.partition); err != nil {
 			return err
 		}
 	}
 	if effect, ok := s.get("Effect"); !ok || effect.scalar != "Allow" && effect.scalar != "Deny" {
 		return fault.PolicySyntax(where + " has an Effect that is neither Allow nor Deny")
 	}
-	_, named := s.get("Principal")
-	if _, not := s.get("NotPrincipal"); !named && !not {
+	if d.grammar == ofIdentity {
+		return checkIdentity(s, where)
+	}
+	if !has(s, "Principal", "NotPrincipal") {
 		return fault.PolicyNoPrincipal()
 	}
 	return nil // no Action or no Resource: it may be saved, and has no effect (§3.1)
+}
+
+// has reports whether a statement has one of two elements.
+func has(s *value, name, opposite string) bool {
+	_, is := s.get(name)
+	_, not := s.get(opposite)
+	return is || not
+}
+
+var identitySid = regexp.MustCompile(`^[A-Za-z0-9]*$`)
+
+func checkIdentity(s *value, where string) error {
+	sid, named := s.get("Sid")
+	switch {
+	case has(s, "Principal", "NotPrincipal"):
+		return fault.PolicySyntax(where + " names a principal, which an identity policy does not")
+	case !has(s, "Action", "NotAction"):
+		return fault.PolicySyntax(where + " has no Action")
+	case !has(s, "Resource", "NotResource"):
+		return fault.PolicySyntax(where + " has no Resource")
+	case named && !identitySid.MatchString(sid.scalar):
+		return fault.PolicySyntax(where + " has a Sid with other characters than letters and digits")
+	}
+	return nil
 }
 
 func checkElement(m *member, where, partition string) error {

@@ -42,17 +42,24 @@ var (
 	stsName   = regexp.MustCompile(`^(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`)
 )
 
+const (
+	arnParts = 6
+
+	// otherPartition is that of the resource names of the QKMS reference, understood everywhere.
+	otherPartition = "verenc"
+)
+
 // checkAWS looks at one entry of Principal.AWS (access.md §2.2, §3.6). That a well-formed principal
 // exists is not checked: there are no users or roles yet.
 func checkAWS(name, partition string) error {
 	if name == "*" || accountID.MatchString(name) || uniqueID.MatchString(name) {
 		return nil
 	}
-	parts := strings.SplitN(name, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || strings.HasPrefix(parts[5], "group/") {
+	parts := strings.SplitN(name, ":", arnParts)
+	if len(parts) != arnParts || parts[0] != "arn" || strings.HasPrefix(parts[5], "group/") {
 		return fault.PolicyArn()
 	}
-	if parts[1] != partition || parts[3] != "" || !accountID.MatchString(parts[4]) {
+	if parts[1] != partition && parts[1] != otherPartition || parts[3] != "" || !accountID.MatchString(parts[4]) {
 		return fault.PolicyPrincipal()
 	}
 	if parts[2] == "iam" && iamName.MatchString(parts[5]) || parts[2] == "sts" && stsName.MatchString(parts[5]) {

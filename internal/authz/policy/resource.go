@@ -1,0 +1,77 @@
+package policy
+
+import "strings"
+
+// A resourceTest says whether an entry of Resource means the resource of a question.
+type resourceTest func(q *Question) bool
+
+func (d dialect) resource(text string) resourceTest {
+	switch {
+	case text == "*":
+		return func(*Question) bool { return true }
+	case d.ofKey:
+		return func(q *Question) bool { return sameKey(text, q) }
+	}
+	t := d.template(text, true)
+	if !d.variablesFit(t) {
+		return func(*Question) bool { return false }
+	}
+	if s, ok := t.fixed(); ok {
+		return arnPattern(s)
+	}
+	return func(q *Question) bool {
+		s, ok := t.expand(q.Context)
+		return ok && arnPattern(s)(q)
+	}
+}
+
+// variablesFit: a variable may stand only behind the fifth colon (access.md §3.4).
+func (d dialect) variablesFit(t template) bool {
+	return len(t) == 1 || t[0].name == "" && strings.Count(t[0].text, ":") >= arnParts-1
+}
+
+// sameKey: in a key policy the one resource there is goes by its ARN, in either spelling.
+func sameKey(text string, q *Question) bool {
+	if text == q.Resource {
+		return true
+	}
+	rest, other := strings.CutPrefix(text, "arn:"+otherPartition+":")
+	return other && strings.HasPrefix(rest, q.Owner+":") && strings.HasSuffix(q.Resource, ":"+rest)
+}
+
+// arnPattern compares part by part. Wildcards stay within their part, but for a star at the end of one,
+// which also takes the parts that follow; the service has none (access.md §3.2).
+func arnPattern(pattern string) resourceTest {
+	const service = 2
+	var globs []glob
+	for i, p := range strings.SplitN(pattern, ":", arnParts) {
+		g := newGlob(p)
+		if i == service && (len(g) > 1 || strings.IndexByte(p, anyOne) >= 0) {
+			return func(*Question) bool { return false }
+		}
+		globs = append(globs, g)
+	}
+	return func(q *Question) bool { return matchParts(globs, strings.SplitN(q.Resource, ":", arnParts)) }
+}
+
+func matchParts(globs []glob, parts []string) bool {
+	if len(globs) == 0 || len(parts) == 0 {
+		return len(globs) == len(parts)
+	}
+	g := globs[0]
+	if !g.match(parts[0]) {
+		return false
+	}
+	if matchParts(globs[1:], parts[1:]) {
+		return true
+	}
+	if len(g) == 1 || g[len(g)-1] != "" {
+		return false
+	}
+	for i := 2; i <= len(parts); i++ { // at most six parts: no pattern makes this long
+		if matchParts(globs[1:], parts[i:]) {
+			return true
+		}
+	}
+	return false
+}
