@@ -118,13 +118,16 @@ func TestKeyPolicies(t *testing.T) {
 	if got := policy(); got != kept {
 		t.Errorf("after refusals: got %s, want %s", got, kept)
 	}
-	put, err = c.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: k.KeyId, Policy: aws.String(lockedOut), BypassPolicyLockoutSafetyCheck: true})
-	ok(t, put, err)
 	_, err = c.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: k.KeyId, PolicyName: aws.String("other")})
 	refused[*types.NotFoundException](t, err, "NotFoundException", "No such policy exists")
 	padded := strings.Replace(own, "{", "{"+strings.Repeat(" ", 32769-len(own)), 1)
 	_, err = c.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: k.KeyId, Policy: &padded})
 	refused[*types.LimitExceededException](t, err, "LimitExceededException", "The key policy is 32769 bytes long; a key policy has at most 32768.")
+	put, err = c.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{KeyId: k.KeyId, Policy: aws.String(lockedOut), BypassPolicyLockoutSafetyCheck: true})
+	ok(t, put, err)
+	_, err = c.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: k.KeyId})
+	harness.Refused(t, err, "AccessDeniedException", "User: arn:aws:iam::"+account+":root is not authorized to perform: kms:GetKeyPolicy on resource: "+
+		*k.Arn+" because no resource-based policy allows the kms:GetKeyPolicy action")
 }
 
 // operations.md §12.2, for the account of these tests.

@@ -45,14 +45,15 @@ func TestRetire(t *testing.T) {
 			row.change(g)
 			k := &key.Key{Key: &recordpb.Key{Account: owner}}
 			need := key.Need{Action: "kms:RetireGrant", Grant: &key.Grant{Found: g}, CrossAccount: true}
-			err := authz.Rules{Naming: key.Naming{Partition: "aws"}}.Check(row.caller, []key.Need{need}, []*key.Key{k})
+			req := &authz.Request{Caller: row.caller}
+			err := authz.Rules{Naming: key.Naming{Partition: "aws"}}.Check(t.Context(), req, []key.Need{need}, []*key.Key{k})
 			denied, _ := errors.AsType[*fault.Error](err)
 			if row.want && err != nil || !row.want && (denied == nil || denied.Code != fault.AccessDenied) {
 				t.Errorf("got %v, want allowed: %t", err, row.want)
 			}
 			// Whether there is such a grant is learned by nobody who may not retire it.
 			need.Grant = &key.Grant{}
-			missing := authz.Rules{}.Check(row.caller, []key.Need{need}, []*key.Key{nil})
+			missing := authz.Rules{}.Check(t.Context(), req, []key.Need{need}, []*key.Key{nil})
 			if missing == nil || denied != nil && missing.Error() != denied.Error() {
 				t.Errorf("no such grant: got %v, want %v", missing, err)
 			}

@@ -73,6 +73,24 @@ func DeniedByIdentity(caller, action, resource string) *Error {
 		caller, action, resource, action) // [R]
 }
 
+// DeniedByResource is a refusal by lack of a statement: neither key policy nor grant allows. on names what
+// the action is on: OnResource or OnCiphertext.
+func DeniedByResource(caller, action, on string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s because no resource-based policy allows the %s action",
+		caller, action, on, action) // [R]
+}
+
+// DeniedExplicitly is a refusal by a statement of the key policy.
+func DeniedExplicitly(caller, action, on string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s with an explicit deny in a resource-based policy", caller, action, on) // [R]
+}
+
+// OnResource and OnCiphertext are how a refusal names a key: one that the caller named, or the one of a
+// ciphertext.
+func OnResource(arn string) string { return "resource: " + arn }
+
+const OnCiphertext = "the resource associated with this ciphertext" // [R]
+
 // DeniedElsewhere is the answer about a key of another account: the same whether it exists or not.
 func DeniedElsewhere(caller, action string) *Error {
 	return New(AccessDenied, "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this Region, "+

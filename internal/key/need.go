@@ -31,6 +31,15 @@ type Need struct {
 	// Principal is an IAM principal as a resource, by ARN.
 	Principal string
 
+	// Context is the encryption context of the need, and Algorithm the encryption algorithm: what
+	// policies and grants may be about (access.md §5.1, §6.4). For CreateGrant, Context holds the pairs
+	// that constrain the new grant.
+	Context   map[string]string
+	Algorithm string
+
+	// Listing says that the key only narrows a list: it is found, but permission is on "*".
+	Listing bool
+
 	// CrossAccount says that another account's key can be used when that account allows it.
 	CrossAccount bool
 }

@@ -172,6 +172,7 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
 		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
 		Importer: n.Custody, Forgetter: n.Custody,
+		Authz:       authz.Rules{Naming: n.Naming, Book: n.Book},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
@@ -182,7 +183,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
 	n.Server = server.New(server.Config{
-		Authn: verifier, STS: identities, Authz: authz.Rules{Naming: n.Naming}, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
+		Authn: verifier, STS: identities, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

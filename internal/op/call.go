@@ -8,12 +8,14 @@ import (
 	"qkms/internal/attest"
 	"qkms/internal/audit"
 	"qkms/internal/authn"
+	"qkms/internal/authz"
 	"qkms/internal/custody"
 	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/record"
 	"qkms/internal/store"
+	"qkms/internal/wire/shape"
 )
 
 // Deps is what operations work with; the same for every call.
@@ -33,6 +35,7 @@ type Deps struct {
 	Importer     custody.Importer
 	Forgetter    custody.Forgetter
 
+	Authz       authz.Rules
 	Attestation *attest.Verifier // of recipients
 	Serves      func(region string) bool
 	Naming      key.Naming
@@ -40,13 +43,16 @@ type Deps struct {
 	LastUses    *lastuse.Tracker
 }
 
-// A Call is one request that was authenticated, resolved and authorized.
+// A Call is one request that was authenticated and resolved; from Check on, also authorized.
 type Call struct {
 	*Deps
 	Caller *authn.Caller
 	Now    time.Time
 	Needs  []key.Need // of the request
 	Keys   []*key.Key // what Needs resolved to, in order; nil where a need is not about a key
+
+	// Request is the call as policies see it.
+	Request *authz.Request
 
 	// Additional is what Run wants the audit record to say besides request and answer.
 	Additional audit.Detail
@@ -94,6 +100,13 @@ func (c *Call) Key() *key.Key { return c.Keys[0] }
 // use is the need of a cryptographic operation: any form of KeyId, and other accounts' keys.
 func use(action, id string) []key.Need {
 	return []key.Need{{Action: action, KeyID: id, Forms: key.AnyForm, CrossAccount: true}}
+}
+
+// useWith is use with what else policies and grants may be about.
+func useWith(action, id string, algorithm shape.EncryptionAlgorithmSpec, encryptionContext map[string]string) []key.Need {
+	needs := use(action, id)
+	needs[0].Algorithm, needs[0].Context = string(algorithmOr(algorithm)), encryptionContext
+	return needs
 }
 
 // manage is the need of an operation on a key of one's own, by id or ARN.

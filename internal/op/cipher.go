@@ -76,9 +76,9 @@ func version(k *key.Key, short blob.ShortID) (string, bool) {
 //
 // A ciphertext that is none of ours is refused at once: there is nothing to ask authorization about,
 // and the answer says no more than its sender knew.
-func cipherNeed(action, id string, ciphertext []byte, algorithm shape.EncryptionAlgorithmSpec) ([]key.Need, error) {
+func cipherNeed(action, id string, ciphertext []byte, algorithm shape.EncryptionAlgorithmSpec, encryptionContext map[string]string) ([]key.Need, error) {
+	need := useWith(action, id, algorithm, encryptionContext)
 	if id != "" {
-		need := use(action, id)
 		need[0].Decrypts = true
 		return need, nil
 	}
@@ -89,7 +89,8 @@ func cipherNeed(action, id string, ciphertext []byte, algorithm shape.Encryption
 	if err != nil {
 		return nil, fault.BadCiphertext().Because(err)
 	}
-	return []key.Need{{Action: action, Cipher: b.KeyID(), CrossAccount: true}}, nil
+	need[0].Cipher = b.KeyID()
+	return need, nil
 }
 
 // sameKey refuses a ciphertext that names another key than the caller did. It comes before usage and

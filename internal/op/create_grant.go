@@ -16,7 +16,12 @@ var createGrant = &Op[shape.CreateGrantRequest, shape.CreateGrantResponse]{
 		if err := grantParties(in); err != nil {
 			return nil, err
 		}
-		return share("kms:CreateGrant", in.KeyId), nil
+		needs := share("kms:CreateGrant", in.KeyId)
+		_, needs[0].Context = constraintOf(in.Constraints)
+		return needs, nil
+	},
+	Says: func(_ *Call, in *shape.CreateGrantRequest, name string) []string {
+		return grantSays(in, name)
 	},
 	States: key.WhileUnavailable | key.WhileUpdating,
 	// The parameters are judged after the state of the key (operations.md §4.2).

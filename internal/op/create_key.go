@@ -15,8 +15,17 @@ import (
 )
 
 var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
-	Name:  "CreateKey",
-	Needs: func(*shape.CreateKeyRequest) ([]key.Need, error) { return anything("kms:CreateKey"), nil },
+	Name: "CreateKey",
+	Needs: func(in *shape.CreateKeyRequest) ([]key.Need, error) {
+		return append(anything("kms:CreateKey"), tagging(in.Tags)...), nil
+	},
+	Says: func(_ *Call, in *shape.CreateKeyRequest, name string) []string {
+		switch name {
+		case "kms:bypasspolicylockoutsafetycheck":
+			return bypassed(in.BypassPolicyLockoutSafetyCheck)
+		}
+		return tagged(in.Tags, name)
+	},
 	Check: func(c *Call, in *shape.CreateKeyRequest) error {
 		if err := keyShape(in); err != nil {
 			return err
@@ -41,7 +50,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 			return nil, nil, err
 		}
 		if in.Policy != "" {
-			text, err := c.policy(in.Policy, in.BypassPolicyLockoutSafetyCheck)
+			text, err := c.policy(ctx, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -16,8 +16,9 @@ var decrypt = &Op[shape.DecryptRequest, shape.DecryptResponse]{
 		if err != nil {
 			return nil, err
 		}
-		return cipherNeed("kms:Decrypt", in.KeyId, in.CiphertextBlob, in.EncryptionAlgorithm)
+		return cipherNeed("kms:Decrypt", in.KeyId, in.CiphertextBlob, in.EncryptionAlgorithm, in.EncryptionContext)
 	},
+	Says: func(c *Call, in *shape.DecryptRequest, name string) []string { return c.attested(in.Recipient, name) },
 	Check: func(c *Call, in *shape.DecryptRequest) error {
 		return sameKey(c.Key(), in.CiphertextBlob, in.EncryptionAlgorithm, len(in.DryRunModifiers) > 0)
 	},

@@ -17,6 +17,13 @@ var deriveSharedSecret = &Op[shape.DeriveSharedSecretRequest, shape.DeriveShared
 	Needs: func(in *shape.DeriveSharedSecretRequest) ([]key.Need, error) {
 		return use("kms:DeriveSharedSecret", in.KeyId), nil
 	},
+	Says: func(c *Call, in *shape.DeriveSharedSecretRequest, name string) []string {
+		switch name {
+		case "kms:keyagreementalgorithm":
+			return said(in.KeyAgreementAlgorithm)
+		}
+		return c.attested(in.Recipient, name)
+	},
 	Usage:  key.KeyAgreement,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.DeriveSharedSecretRequest) (*shape.DeriveSharedSecretResponse, *record.Change, error) {

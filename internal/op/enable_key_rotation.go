@@ -17,6 +17,13 @@ var enableKeyRotation = &Op[shape.EnableKeyRotationRequest, None]{
 	Needs: func(in *shape.EnableKeyRotationRequest) ([]key.Need, error) {
 		return manage("kms:EnableKeyRotation", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.EnableKeyRotationRequest, name string) []string {
+		switch name {
+		case "kms:rotationperiodindays":
+			return daysOr(in.RotationPeriodInDays, defaultPeriod)
+		}
+		return nil
+	},
 	Check:  func(c *Call, _ *shape.EnableKeyRotationRequest) error { return ownMaterial(c) },
 	States: key.WhileUpdating,
 	Run: func(ctx context.Context, c *Call, in *shape.EnableKeyRotationRequest) (*None, *record.Change, error) {

@@ -10,8 +10,10 @@ import (
 )
 
 var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
-	Name:   "Encrypt",
-	Needs:  func(in *shape.EncryptRequest) ([]key.Need, error) { return use("kms:Encrypt", in.KeyId), nil },
+	Name: "Encrypt",
+	Needs: func(in *shape.EncryptRequest) ([]key.Need, error) {
+		return useWith("kms:Encrypt", in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext), nil
+	},
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.EncryptRequest) (*shape.EncryptResponse, *record.Change, error) {

@@ -14,7 +14,10 @@ import (
 var generateDataKey = &Op[shape.GenerateDataKeyRequest, shape.GenerateDataKeyResponse]{
 	Name: "GenerateDataKey",
 	Needs: func(in *shape.GenerateDataKeyRequest) ([]key.Need, error) {
-		return use("kms:GenerateDataKey", in.KeyId), nil
+		return useWith("kms:GenerateDataKey", in.KeyId, "", in.EncryptionContext), nil
+	},
+	Says: func(c *Call, in *shape.GenerateDataKeyRequest, name string) []string {
+		return c.attested(in.Recipient, name)
 	},
 	Check: func(c *Call, in *shape.GenerateDataKeyRequest) error {
 		if err := dataKeySize(in.KeySpec, in.NumberOfBytes); err != nil {

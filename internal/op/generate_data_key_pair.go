@@ -14,7 +14,13 @@ import (
 var generateDataKeyPair = &Op[shape.GenerateDataKeyPairRequest, shape.GenerateDataKeyPairResponse]{
 	Name: "GenerateDataKeyPair",
 	Needs: func(in *shape.GenerateDataKeyPairRequest) ([]key.Need, error) {
-		return use("kms:GenerateDataKeyPair", in.KeyId), nil
+		return useWith("kms:GenerateDataKeyPair", in.KeyId, "", in.EncryptionContext), nil
+	},
+	Says: func(c *Call, in *shape.GenerateDataKeyPairRequest, name string) []string {
+		if name == "kms:datakeypairspec" {
+			return said(in.KeyPairSpec)
+		}
+		return c.attested(in.Recipient, name)
 	},
 	Check:  func(c *Call, in *shape.GenerateDataKeyPairRequest) error { return pairKey(c, in.KeyPairSpec) },
 	Usage:  key.EncryptDecrypt,

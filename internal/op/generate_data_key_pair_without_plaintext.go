@@ -12,7 +12,13 @@ import (
 var generateDataKeyPairWithoutPlaintext = &Op[shape.GenerateDataKeyPairWithoutPlaintextRequest, shape.GenerateDataKeyPairWithoutPlaintextResponse]{
 	Name: "GenerateDataKeyPairWithoutPlaintext",
 	Needs: func(in *shape.GenerateDataKeyPairWithoutPlaintextRequest) ([]key.Need, error) {
-		return use("kms:GenerateDataKeyPairWithoutPlaintext", in.KeyId), nil
+		return useWith("kms:GenerateDataKeyPairWithoutPlaintext", in.KeyId, "", in.EncryptionContext), nil
+	},
+	Says: func(_ *Call, in *shape.GenerateDataKeyPairWithoutPlaintextRequest, name string) []string {
+		if name == "kms:datakeypairspec" {
+			return said(in.KeyPairSpec)
+		}
+		return nil
 	},
 	Check: func(c *Call, in *shape.GenerateDataKeyPairWithoutPlaintextRequest) error {
 		return pairKey(c, in.KeyPairSpec)

@@ -12,7 +12,7 @@ import (
 var generateDataKeyWithoutPlaintext = &Op[shape.GenerateDataKeyWithoutPlaintextRequest, shape.GenerateDataKeyWithoutPlaintextResponse]{
 	Name: "GenerateDataKeyWithoutPlaintext",
 	Needs: func(in *shape.GenerateDataKeyWithoutPlaintextRequest) ([]key.Need, error) {
-		return use("kms:GenerateDataKeyWithoutPlaintext", in.KeyId), nil
+		return useWith("kms:GenerateDataKeyWithoutPlaintext", in.KeyId, "", in.EncryptionContext), nil
 	},
 	Check: func(c *Call, in *shape.GenerateDataKeyWithoutPlaintextRequest) error {
 		if err := dataKeySize(in.KeySpec, in.NumberOfBytes); err != nil {

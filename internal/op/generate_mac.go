@@ -13,8 +13,15 @@ import (
 )
 
 var generateMac = &Op[shape.GenerateMacRequest, shape.GenerateMacResponse]{
-	Name:   "GenerateMac",
-	Needs:  func(in *shape.GenerateMacRequest) ([]key.Need, error) { return use("kms:GenerateMac", in.KeyId), nil },
+	Name:  "GenerateMac",
+	Needs: func(in *shape.GenerateMacRequest) ([]key.Need, error) { return use("kms:GenerateMac", in.KeyId), nil },
+	Says: func(_ *Call, in *shape.GenerateMacRequest, name string) []string {
+		switch name {
+		case "kms:macalgorithm":
+			return said(in.MacAlgorithm)
+		}
+		return nil
+	},
 	Usage:  key.GenerateVerifyMac,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.GenerateMacRequest) (*shape.GenerateMacResponse, *record.Change, error) {

@@ -7,7 +7,6 @@ import (
 	"qkms/internal/authz/policy"
 	"qkms/internal/key"
 	"qkms/internal/record"
-	"qkms/internal/record/recordpb"
 	"qkms/internal/wire/shape"
 )
 
@@ -33,9 +32,12 @@ var getKeyPolicy = &Op[shape.GetKeyPolicyRequest, shape.GetKeyPolicyResponse]{
 
 // PolicyOf is the key policy of k. A key that was given none has the default one, and no record of it.
 func PolicyOf(ctx context.Context, d *Deps, k *key.Key) (string, error) {
-	p, _, err := record.Load[recordpb.Policy](ctx, d.Book, record.OfPolicy(k.Account, k.Region, k.Id))
-	if err != nil || p != nil {
-		return p.GetText(), err
+	p, ver, err := d.Authz.KeyPolicy(ctx, k)
+	if err != nil {
+		return "", err
+	}
+	if ver != 0 {
+		return p.Text, nil
 	}
 	return defaultPolicyText(d, k), nil
 }

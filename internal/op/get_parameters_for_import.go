@@ -16,6 +16,15 @@ var getParametersForImport = &Op[shape.GetParametersForImportRequest, shape.GetP
 	Needs: func(in *shape.GetParametersForImportRequest) ([]key.Need, error) {
 		return manage("kms:GetParametersForImport", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.GetParametersForImportRequest, name string) []string {
+		switch name {
+		case "kms:wrappingalgorithm":
+			return said(in.WrappingAlgorithm)
+		case "kms:wrappingkeyspec":
+			return said(in.WrappingKeySpec)
+		}
+		return nil
+	},
 	Check:  func(c *Call, _ *shape.GetParametersForImportRequest) error { return imported(c.Key()) },
 	States: key.WhileDisabled | key.WhilePendingImport,
 	Run: func(ctx context.Context, c *Call, in *shape.GetParametersForImportRequest) (*shape.GetParametersForImportResponse, *record.Change, error) {

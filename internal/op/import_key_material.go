@@ -23,6 +23,15 @@ var importKeyMaterial = &Op[shape.ImportKeyMaterialRequest, shape.ImportKeyMater
 	Needs: func(in *shape.ImportKeyMaterialRequest) ([]key.Need, error) {
 		return manage("kms:ImportKeyMaterial", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.ImportKeyMaterialRequest, name string) []string {
+		switch name {
+		case "kms:expirationmodel":
+			return said(in.ExpirationModel)
+		case "kms:validto":
+			return epoch(in.ValidTo)
+		}
+		return nil
+	},
 	Check:  func(c *Call, _ *shape.ImportKeyMaterialRequest) error { return imported(c.Key()) },
 	States: key.WhileDisabled | key.WhilePendingImport | key.WhileUpdating,
 	Run: func(ctx context.Context, c *Call, in *shape.ImportKeyMaterialRequest) (*shape.ImportKeyMaterialResponse, *record.Change, error) {

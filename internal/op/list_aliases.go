@@ -20,7 +20,7 @@ var listAliases = &Op[shape.ListAliasesRequest, shape.ListAliasesResponse]{
 			return nil, shape.TooLarge("limit", in.Limit, maxAliases)
 		}
 		if in.KeyId != "" {
-			return manage("kms:ListAliases", in.KeyId), nil
+			return []key.Need{{Action: "kms:ListAliases", KeyID: in.KeyId, Forms: key.KeyOnly, Listing: true}}, nil
 		}
 		return anything("kms:ListAliases"), nil
 	},

@@ -28,6 +28,9 @@ var listGrants = &Op[shape.ListGrantsRequest, shape.ListGrantsResponse]{
 		}
 		return share("kms:ListGrants", in.KeyId), nil
 	},
+	Says: func(_ *Call, _ *shape.ListGrantsRequest, name string) []string {
+		return forNoService(name)
+	},
 	Check: func(_ *Call, in *shape.ListGrantsRequest) error {
 		if in.GrantId == "" {
 			return nil

@@ -25,6 +25,10 @@ type Op[In, Out any] struct {
 	// refused from the request alone, in AWS's order before the keys are looked up.
 	Needs func(in *In) ([]key.Need, error)
 
+	// Says returns the values of a condition key of policies that comes from the operation's own
+	// parameters (access.md §5), its name folded: nil where the request says nothing.
+	Says func(c *Call, in *In, name string) []string
+
 	// Check looks at combinations of parameters that are judged once the caller is known to be
 	// allowed, before usage and state (operations.md §4.1 step 5).
 	Check func(c *Call, in *In) error
@@ -64,6 +68,8 @@ type Row interface {
 // A Request is one call of one operation, decoded.
 type Request interface {
 	Needs() ([]key.Need, error)
+	// Says returns the values of a condition key of policies.
+	Says(c *Call, name string) []string
 	Ready(ctx context.Context, c *Call) error
 	DryRun() bool
 	// Run returns an Answer, or nil for an empty body.
@@ -105,6 +111,13 @@ func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
 func (b *bound[In, Out]) DryRun() bool {
 	d, ok := any(b.in).(shape.DryRunner)
 	return ok && d.IsDryRun()
+}
+
+func (b *bound[In, Out]) Says(c *Call, name string) []string {
+	if b.op.Says == nil {
+		return nil
+	}
+	return b.op.Says(c, b.in, name)
 }
 
 // Ready runs the checks between authorization and the work: grant tokens, parameters, then for each key

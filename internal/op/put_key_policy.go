@@ -17,22 +17,28 @@ var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
 	Needs: func(in *shape.PutKeyPolicyRequest) ([]key.Need, error) {
 		return manage("kms:PutKeyPolicy", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.PutKeyPolicyRequest, name string) []string {
+		switch name {
+		case "kms:bypasspolicylockoutsafetycheck":
+			return bypassed(in.BypassPolicyLockoutSafetyCheck)
+		}
+		return nil
+	},
 	Check: func(_ *Call, in *shape.PutKeyPolicyRequest) error { return policyName(in.PolicyName) },
 	// Every state, also while deletion is pending (operations.md §12.2 [R2]).
 	States: key.InAnyState,
 	Run: func(ctx context.Context, c *Call, in *shape.PutKeyPolicyRequest) (*None, *record.Change, error) {
-		text, err := c.policy(in.Policy, in.BypassPolicyLockoutSafetyCheck)
+		text, err := c.policy(ctx, c.Key(), in.Policy, in.BypassPolicyLockoutSafetyCheck)
 		if err != nil {
 			return nil, nil, err
 		}
-		at := record.OfPolicy(c.Key().Account, c.Key().Region, c.Key().Id)
-		_, ver, err := record.Load[recordpb.Policy](ctx, c.Book, at)
+		_, ver, err := c.Authz.KeyPolicy(ctx, c.Key())
 		if err != nil {
 			return nil, nil, err
 		}
 		change := c.Book.Change()
 		change.Require(c.Key().Record(), c.Key().Ver) // the key must still exist when the policy does
-		change.Replace(at, ver, &recordpb.Policy{Text: text})
+		change.Replace(record.OfPolicy(c.Key().Account, c.Key().Region, c.Key().Id), ver, &recordpb.Policy{Text: text})
 		return nil, change, nil
 	},
 	Audit: func(in *shape.PutKeyPolicyRequest) audit.Detail {
@@ -43,7 +49,6 @@ var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
 			audit.Bool("bypassPolicyLockoutSafetyCheck", in.BypassPolicyLockoutSafetyCheck),
 		}
 	},
-	Differs: []string{"Policies are checked, kept and returned; what they allow or deny has no effect yet, for there are no principals but root users."},
 }
 
 // defaultPolicy is the name of the one policy a key has.
@@ -56,15 +61,19 @@ func policyName(name string) error {
 	return nil
 }
 
-// policy is a key policy as it is stored: checked, printed anew, and such that the caller can change
+// policy is a policy for k as it is stored: checked, printed anew, and such that the caller can change
 // it again unless they say that they do not mind.
-func (c *Call) policy(text string, bypass bool) (string, error) {
+func (c *Call) policy(ctx context.Context, k *key.Key, text string, bypass bool) (string, error) {
 	d, err := policy.Parse(text, c.Naming.Partition)
 	if err != nil {
 		return "", err
 	}
-	if !bypass && !d.KeepsRoot(c.Naming.Partition, c.Caller.Account) {
-		return "", fault.PolicyLockout()
+	if bypass {
+		return d.Format(), nil
 	}
-	return d.Format(), nil
+	keeps, err := c.Authz.Keeps(ctx, c.Request, k, d.Compile())
+	if err == nil && !keeps {
+		err = fault.PolicyLockout()
+	}
+	return d.Format(), err
 }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"strconv"
 
 	"qkms/internal/audit"
 	"qkms/internal/key"
@@ -16,11 +17,18 @@ var reEncrypt = &Op[shape.ReEncryptRequest, shape.ReEncryptResponse]{
 		if err != nil {
 			return nil, err
 		}
-		source, err := cipherNeed("kms:ReEncryptFrom", in.SourceKeyId, in.CiphertextBlob, in.SourceEncryptionAlgorithm)
+		source, err := cipherNeed("kms:ReEncryptFrom", in.SourceKeyId, in.CiphertextBlob, in.SourceEncryptionAlgorithm, in.SourceEncryptionContext)
 		if err != nil {
 			return nil, err
 		}
-		return append(source, use("kms:ReEncryptTo", in.DestinationKeyId)...), nil
+		return append(source, useWith("kms:ReEncryptTo", in.DestinationKeyId, in.DestinationEncryptionAlgorithm, in.DestinationEncryptionContext)...), nil
+	},
+	Says: func(c *Call, _ *shape.ReEncryptRequest, name string) []string {
+		if name != "kms:reencryptonsamekey" {
+			return nil
+		}
+		from, to := c.Keys[0], c.Keys[1]
+		return []string{strconv.FormatBool(from != nil && to != nil && from.ARN == to.ARN)}
 	},
 	Check: func(c *Call, in *shape.ReEncryptRequest) error {
 		return sameKey(c.Key(), in.CiphertextBlob, in.SourceEncryptionAlgorithm, len(in.DryRunModifiers) > 0)

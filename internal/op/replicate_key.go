@@ -16,7 +16,17 @@ import (
 var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 	Name: "ReplicateKey",
 	Needs: func(in *shape.ReplicateKeyRequest) ([]key.Need, error) {
-		return append(manage("kms:ReplicateKey", in.KeyId), anything("kms:CreateKey")...), nil
+		needs := append(manage("kms:ReplicateKey", in.KeyId), anything("kms:CreateKey")...)
+		return append(needs, tagging(in.Tags)...), nil
+	},
+	Says: func(_ *Call, in *shape.ReplicateKeyRequest, name string) []string {
+		switch name {
+		case "kms:replicaregion":
+			return said(in.ReplicaRegion)
+		case "kms:bypasspolicylockoutsafetycheck":
+			return bypassed(in.BypassPolicyLockoutSafetyCheck)
+		}
+		return tagged(in.Tags, name)
 	},
 	Check: func(c *Call, in *shape.ReplicateKeyRequest) error {
 		s, err := c.setOf(context.Background(), c.Key())
@@ -40,7 +50,7 @@ var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 		if err != nil {
 			return nil, nil, err
 		}
-		policy, err := c.replicaPolicy(change, replica, in)
+		policy, err := c.replicaPolicy(ctx, change, replica, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -139,11 +149,11 @@ func (c *Call) replica(ctx context.Context, s *set, in *shape.ReplicateKeyReques
 }
 
 // replicaPolicy stores the replica's own policy and returns it; without one it has the default.
-func (c *Call) replicaPolicy(change *record.Change, replica *key.Key, in *shape.ReplicateKeyRequest) (string, error) {
+func (c *Call) replicaPolicy(ctx context.Context, change *record.Change, replica *key.Key, in *shape.ReplicateKeyRequest) (string, error) {
 	if in.Policy == "" {
 		return defaultPolicyText(c.Deps, replica), nil
 	}
-	text, err := c.policy(in.Policy, in.BypassPolicyLockoutSafetyCheck)
+	text, err := c.policy(ctx, replica, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,9 @@ var revokeGrant = &Op[shape.RevokeGrantRequest, None]{
 	Needs: func(in *shape.RevokeGrantRequest) ([]key.Need, error) {
 		return share("kms:RevokeGrant", in.KeyId), nil
 	},
+	Says: func(_ *Call, _ *shape.RevokeGrantRequest, name string) []string {
+		return forNoService(name)
+	},
 	Check:  func(_ *Call, in *shape.RevokeGrantRequest) error { return key.CheckGrantID(in.GrantId) },
 	States: key.InAnyState,
 	Run: func(ctx context.Context, c *Call, in *shape.RevokeGrantRequest) (*None, *record.Change, error) {

@@ -30,6 +30,13 @@ var scheduleKeyDeletion = &Op[shape.ScheduleKeyDeletionRequest, shape.ScheduleKe
 	Needs: func(in *shape.ScheduleKeyDeletionRequest) ([]key.Need, error) {
 		return manage("kms:ScheduleKeyDeletion", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.ScheduleKeyDeletionRequest, name string) []string {
+		switch name {
+		case "kms:schedulekeydeletionpendingwindowindays":
+			return daysOr(in.PendingWindowInDays, defaultWindow)
+		}
+		return nil
+	},
 	Check: func(_ *Call, in *shape.ScheduleKeyDeletionRequest) error {
 		if w := in.PendingWindowInDays; w != 0 && (w < minWindow || w > maxWindow) {
 			return fault.DeletionWindow()

@@ -14,8 +14,17 @@ import (
 )
 
 var sign = &Op[shape.SignRequest, shape.SignResponse]{
-	Name:   "Sign",
-	Needs:  func(in *shape.SignRequest) ([]key.Need, error) { return use("kms:Sign", in.KeyId), nil },
+	Name:  "Sign",
+	Needs: func(in *shape.SignRequest) ([]key.Need, error) { return use("kms:Sign", in.KeyId), nil },
+	Says: func(_ *Call, in *shape.SignRequest, name string) []string {
+		switch name {
+		case "kms:signingalgorithm":
+			return said(in.SigningAlgorithm)
+		case "kms:messagetype":
+			return said(orDefault(in.MessageType, shape.MessageTypeRaw))
+		}
+		return nil
+	},
 	Usage:  key.SignVerify,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.SignRequest) (*shape.SignResponse, *record.Change, error) {

@@ -18,6 +18,9 @@ var tagResource = &Op[shape.TagResourceRequest, None]{
 	Needs: func(in *shape.TagResourceRequest) ([]key.Need, error) {
 		return manage("kms:TagResource", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.TagResourceRequest, name string) []string {
+		return tagged(in.Tags, name)
+	},
 	Check:  func(_ *Call, in *shape.TagResourceRequest) error { return checkTags(in.Tags) },
 	States: key.InAnyState &^ key.WhilePendingDeletion,
 	Run: func(_ context.Context, c *Call, in *shape.TagResourceRequest) (*None, *record.Change, error) {

@@ -14,6 +14,13 @@ var untagResource = &Op[shape.UntagResourceRequest, None]{
 	Needs: func(in *shape.UntagResourceRequest) ([]key.Need, error) {
 		return manage("kms:UntagResource", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.UntagResourceRequest, name string) []string {
+		switch name {
+		case "aws:tagkeys":
+			return in.TagKeys
+		}
+		return nil
+	},
 	States: key.InAnyState &^ key.WhilePendingDeletion,
 	Run: func(_ context.Context, c *Call, in *shape.UntagResourceRequest) (*None, *record.Change, error) {
 		tags := map[string]string{}

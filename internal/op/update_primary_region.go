@@ -17,6 +17,13 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 	Needs: func(in *shape.UpdatePrimaryRegionRequest) ([]key.Need, error) {
 		return manage("kms:UpdatePrimaryRegion", in.KeyId), nil
 	},
+	Says: func(_ *Call, in *shape.UpdatePrimaryRegionRequest, name string) []string {
+		switch name {
+		case "kms:primaryregion":
+			return said(in.PrimaryRegion)
+		}
+		return nil
+	},
 	Check: func(c *Call, _ *shape.UpdatePrimaryRegionRequest) error {
 		s, err := c.setOf(context.Background(), c.Key())
 		if err == nil && !s.isPrimary(c.Key()) {
@@ -43,6 +50,10 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 		}
 		if to == nil { // its deletion date has passed
 			return nil, nil, fault.NoReplicaThere(from.Id)
+		}
+		// The new primary has a policy of its own, which must allow it too (access.md §4.2).
+		if err := c.Authz.Check(ctx, c.Request, manage("kms:UpdatePrimaryRegion", to.ARN), []*key.Key{to}); err != nil {
+			return nil, nil, err
 		}
 		if err := key.Ready(to, "UpdatePrimaryRegion", "", key.WhileUpdating); err != nil {
 			return nil, nil, err

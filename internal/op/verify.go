@@ -13,8 +13,17 @@ import (
 )
 
 var verify = &Op[shape.VerifyRequest, shape.VerifyResponse]{
-	Name:   "Verify",
-	Needs:  func(in *shape.VerifyRequest) ([]key.Need, error) { return use("kms:Verify", in.KeyId), nil },
+	Name:  "Verify",
+	Needs: func(in *shape.VerifyRequest) ([]key.Need, error) { return use("kms:Verify", in.KeyId), nil },
+	Says: func(_ *Call, in *shape.VerifyRequest, name string) []string {
+		switch name {
+		case "kms:signingalgorithm":
+			return said(in.SigningAlgorithm)
+		case "kms:messagetype":
+			return said(orDefault(in.MessageType, shape.MessageTypeRaw))
+		}
+		return nil
+	},
 	Usage:  key.SignVerify,
 	States: key.ForUse,
 	Run: func(_ context.Context, c *Call, in *shape.VerifyRequest) (*shape.VerifyResponse, *record.Change, error) {

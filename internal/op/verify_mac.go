@@ -12,8 +12,15 @@ import (
 )
 
 var verifyMac = &Op[shape.VerifyMacRequest, shape.VerifyMacResponse]{
-	Name:   "VerifyMac",
-	Needs:  func(in *shape.VerifyMacRequest) ([]key.Need, error) { return use("kms:VerifyMac", in.KeyId), nil },
+	Name:  "VerifyMac",
+	Needs: func(in *shape.VerifyMacRequest) ([]key.Need, error) { return use("kms:VerifyMac", in.KeyId), nil },
+	Says: func(_ *Call, in *shape.VerifyMacRequest, name string) []string {
+		switch name {
+		case "kms:macalgorithm":
+			return said(in.MacAlgorithm)
+		}
+		return nil
+	},
 	Usage:  key.GenerateVerifyMac,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.VerifyMacRequest) (*shape.VerifyMacResponse, *record.Change, error) {

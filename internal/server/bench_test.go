@@ -78,7 +78,7 @@ func BenchmarkAuthorize(b *testing.B) {
 		needs, _ := req.Needs()
 		keys, err := h.server.Resolver.Resolve(b.Context(), h.caller.Account, h.caller.Region, needs)
 		if err == nil {
-			err = authz.Rules{Naming: h.server.Naming}.Check(h.caller, needs, keys)
+			err = h.server.Ops.Authz.Check(b.Context(), &authz.Request{Caller: h.caller}, needs, keys)
 		}
 		if err != nil {
 			b.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/authn/sigv4"
+	"qkms/internal/authz"
 	"qkms/internal/fault"
 	"qkms/internal/op"
 	"qkms/internal/store"
@@ -69,12 +70,16 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.authz.Check(caller, needs, keys); err != nil { // before state, so that strangers learn nothing
+	call := &op.Call{Deps: s.ops, Caller: caller, Now: s.now(), Needs: needs, Keys: keys}
+	call.Request = &authz.Request{
+		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
+		Says: func(name string) []string { return req.Says(call, name) },
+	}
+	if err := s.ops.Authz.Check(ctx, call.Request, needs, keys); err != nil { // before state, so that strangers learn nothing
 		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
 		return nil, err
 	}
 	s.touch(rec, caller, needs, keys)
-	call := &op.Call{Deps: s.ops, Caller: caller, Now: s.now(), Needs: needs, Keys: keys}
 	if err := req.Ready(ctx, call); err != nil { // grant tokens, parameters, usage, state
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/authn"
-	"qkms/internal/authz"
 	"qkms/internal/fault"
 	"qkms/internal/ledger"
 	"qkms/internal/op"
@@ -28,7 +27,6 @@ import (
 type Config struct {
 	Authn  *authn.Verifier
 	STS    *authn.Verifier // of requests signed for sts
-	Authz  authz.Rules
 	Ops    *op.Deps
 	Audit  *audit.Log
 	Ledger *ledger.Ledger
@@ -40,7 +38,6 @@ type Config struct {
 type Server struct {
 	authn  *authn.Verifier
 	sts    *authn.Verifier
-	authz  authz.Rules
 	ops    *op.Deps
 	audit  *audit.Log
 	ledger *ledger.Ledger
@@ -52,7 +49,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, sts: c.STS, authz: c.Authz, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
+	return &Server{authn: c.Authn, sts: c.STS, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is

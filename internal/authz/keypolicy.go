@@ -1,0 +1,48 @@
+package authz
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/authz/policy"
+	"qkms/internal/key"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+)
+
+// A KeyPolicy is the policy of a key, ready to decide. It is shared: never change it.
+type KeyPolicy struct {
+	*policy.Policy
+	Text string // as it is stored; empty of the default policy
+}
+
+// KeyPolicy returns the policy of k and the version of its record, 0 for the default policy, of which there
+// is no record. That there is none is remembered like a policy: a warm request reads no store.
+func (r Rules) KeyPolicy(ctx context.Context, k *key.Key) (*KeyPolicy, uint64, error) {
+	at := record.OfPolicy(k.Account, k.Region, k.Id)
+	v, ver, err := r.Book.CachedOr(ctx, at, func(plain []byte, ver uint64) (any, error) {
+		if ver == 0 {
+			return &KeyPolicy{Policy: policy.Default(r.Naming.Partition, k.Account).Compile()}, nil
+		}
+		return r.decode(plain)
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return v.(*KeyPolicy), ver, nil
+}
+
+// decode refuses what it cannot read. What a policy denies that is passed over would be allowed.
+func (r Rules) decode(plain []byte) (*KeyPolicy, error) {
+	var m recordpb.Policy
+	if err := proto.Unmarshal(plain, &m); err != nil {
+		return nil, fmt.Errorf("%w: key policy: %w", record.ErrDamaged, err)
+	}
+	d, err := policy.Parse(m.Text, r.Naming.Partition)
+	if err != nil {
+		return nil, fmt.Errorf("%w: key policy: %s", record.ErrDamaged, err) // not as a mistake of the caller's
+	}
+	return &KeyPolicy{Policy: d.Compile(), Text: m.Text}, nil
+}
