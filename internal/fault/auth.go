@@ -143,12 +143,6 @@ func (m *Misscoped) Err() error {
 	return New(InvalidSignature, "%s", m.text.String())
 }
 
-// SessionExpired is E14. A session token that is foreign, malformed, missing or not wanted (E13) is
-// UnknownClient, in the same words as an unknown key.
-func SessionExpired() *Error {
-	return New(ExpiredToken, "The security token included in the request is expired") // [R]
-}
-
 func basic(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 
 func span(d time.Duration) string {

@@ -8,14 +8,6 @@ import (
 	"qkms/internal/fault"
 )
 
-// Row E14 has no maker before there are sessions; its sentence is fixed all the same.
-func TestSessionExpired(t *testing.T) {
-	const want = "ExpiredTokenException: The security token included in the request is expired"
-	if got := fault.SessionExpired().Error(); got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 // These texts end in logs and in the audit record: no signature and no password, whatever the form.
 func TestTextsHideSecrets(t *testing.T) {
 	const secret = "deadbeef"

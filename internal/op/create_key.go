@@ -36,10 +36,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 		if err := specInRegion(string(specOf(in)), c.Caller.Region); err != nil {
 			return err
 		}
-		if err := storeOrigin(in); err != nil {
-			return err
-		}
-		return keyBuilt(in)
+		return storeOrigin(in)
 	},
 	Run: func(ctx context.Context, c *Call, in *shape.CreateKeyRequest) (*shape.CreateKeyResponse, *record.Change, error) {
 		if in.CustomKeyStoreId != "" {
@@ -146,18 +143,6 @@ func specForOrigin(spec shape.KeySpec, origin shape.OriginType) error {
 		if spec != shape.KeySpecSymmetricDefault {
 			return fault.SpecNotForOrigin(string(spec), string(origin))
 		}
-	}
-	return nil
-}
-
-// keyBuilt refuses what a KMS key may be and this release cannot make: rather no key than another
-// than its owner asked for.
-func keyBuilt(in *shape.CreateKeyRequest) error {
-	switch {
-	case in.CustomKeyStoreId != "":
-		return nil // the store itself has more to say
-	case in.Origin != "" && in.Origin != shape.OriginTypeAwsKms && in.Origin != shape.OriginTypeExternal:
-		return fault.NotBuilt("Origin " + string(in.Origin))
 	}
 	return nil
 }

@@ -185,7 +185,6 @@ func Scan[T any, P interface {
 func KeysOf(account, region string) Key           { return newKey(spaceKey, account, region) }
 func AliasesOf(account, region string) Key        { return newKey(spaceAlias, account, region) }
 func AliasesOfKey(account, region, id string) Key { return newKey(spaceAliasOf, account, region, id) }
-func MaterialsOf(account, region, id string) Key  { return newKey(spaceMaterial, account, region, id) }
 func Dues() Key                                   { return newKey(spaceDue) }
 func AccessKeys() Key                             { return newKey(spaceAccess) }
 
