@@ -63,6 +63,26 @@ func TestInterruptedKEKRotationGoesOn(t *testing.T) {
 	check()
 }
 
+// What callers were handed is as good after the rotation: a grant's token as long as its grant.
+func TestTokensOutliveTheKEK(t *testing.T) {
+	s := kmstest.New(t)
+	c := s.As(kmstest.Account)
+	id := c.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	c.Must("CreateKey", `{}`)
+	grant := c.Must("CreateGrant", map[string]any{"KeyId": id, "GranteePrincipal": "arn:aws:iam::" + kmstest.Account + ":user/alice", "Operations": []string{"Encrypt"}})
+	marker := c.Must("ListKeys", `{"Limit":1}`).String("NextMarker")
+	out, err := admin.RotateKEK.Perform(t.Context(), host(s), admin.Self(), admin.Nothing{}, nil)
+	if err != nil || len(out.Dropped) != 1 {
+		t.Fatalf("got %+v, %v, want the former KEK dropped", out, err)
+	}
+	s.Restart()
+	c.Must("ListKeys", map[string]any{"Marker": marker})
+	c.Must("RetireGrant", map[string]any{"GrantToken": grant.String("GrantToken")})
+	if r := c.Call("RetireGrant", map[string]any{"GrantToken": grant.String("GrantToken")}); r.Code() == "" {
+		t.Error("the token of a grant that is gone: got success")
+	}
+}
+
 func TestRotationGoesOnWithoutItsClient(t *testing.T) {
 	s := kmstest.New(t)
 	check, h := sealed(t, s), host(s)

@@ -138,8 +138,8 @@ func (b *Book) grantHash(about string, parts ...string) string {
 
 const grantTokenPurpose = "grant token v1"
 
-// GrantToken returns a token for g, another with every call. It opens in g's region for as long as its
-// KEK is kept.
+// GrantToken returns a token for g, another with every call. It opens in g's region for the life of the
+// store: whether g is still there is for its reader to see.
 func (b *Book) GrantToken(g *recordpb.Grant) (string, error) {
 	plain, err := proto.Marshal(&recordpb.GrantToken{Account: g.Account, KeyId: g.KeyId, GrantId: g.Id})
 	if err != nil {

@@ -2,6 +2,7 @@
 //
 //	unseal source → root key, wrapped in one slot per source
 //	              → KEK versions, wrapped under the root → every record, sealed whole
+//	              → the anchor, wrapped under the root   → every token, and derived keys
 //
 // Start with Init for a new store or Open for an existing one; both give a Ring. The wrapped keys are
 // one plain record of the store (Ring.State), so that any rotation is one atomic write:
@@ -50,6 +51,7 @@ type Ring struct {
 type keys struct {
 	root   secret
 	anchor secret
+	token  secret // from anchor
 	keks   map[uint32]secret
 }
 
@@ -62,6 +64,7 @@ func newRing(raw []byte, body *sealpb.Body, k *keys) *Ring {
 func (k *keys) wipe() {
 	k.root.wipe()
 	k.anchor.wipe()
+	k.token.wipe()
 	for _, kek := range k.keks {
 		kek.wipe()
 	}

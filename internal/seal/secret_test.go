@@ -54,7 +54,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		hidden   secret
 		pointer  *secret
 	}
-	k := &keys{root: s, anchor: s, keks: map[uint32]secret{1: s}}
+	k := &keys{root: s, anchor: s, token: s, keks: map[uint32]secret{1: s}}
 	values := map[string]any{
 		"secret":            s,
 		"pointer":           &s,
@@ -92,10 +92,10 @@ func TestSecretPrintsAPlaceholder(t *testing.T) {
 }
 
 func TestWipeZeroes(t *testing.T) {
-	root, anchor, kek := randomSecret(), randomSecret(), randomSecret()
-	r := &Ring{keys: &keys{root, anchor, map[uint32]secret{1: kek}}}
+	root, anchor, token, kek := randomSecret(), randomSecret(), randomSecret(), randomSecret()
+	r := &Ring{keys: &keys{root, anchor, token, map[uint32]secret{1: kek}}}
 	r.Wipe()
-	for name, s := range map[string]secret{"root": root, "anchor": anchor, "KEK": kek} {
+	for name, s := range map[string]secret{"root": root, "anchor": anchor, "token key": token, "KEK": kek} {
 		if !bytes.Equal(s.bytes(), make([]byte, keySize)) {
 			t.Errorf("%s: not zeroed", name)
 		}

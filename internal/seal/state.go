@@ -86,6 +86,7 @@ func (s *stored) ring(root secret) (*Ring, error) {
 		return nil, fmt.Errorf("open anchor: %w", err)
 	}
 	k.anchor = newSecret(anchor)
+	k.token = tokenSecret(k.anchor)
 	for _, kek := range s.body.GetKeks() {
 		b, err := openBox(root, kekLabel, nil, kekAAD(s.body, kek.GetId()), kek.GetWrapped())
 		if err != nil {

@@ -78,7 +78,7 @@ func TestTokenAnyCharacterChanged(t *testing.T) {
 	})
 }
 
-// A record is no token and a token no record, though both are boxes under one KEK.
+// A record is no token and a token no record, though both are boxes.
 func TestTokenIsNoRecord(t *testing.T) {
 	r := newRing(t)
 	sealed := r.Seal(seal.AD{}, []byte("body"))
@@ -94,16 +94,38 @@ func TestTokenIsNoRecord(t *testing.T) {
 	}
 }
 
+// A token is as good after every rotation as before it: grants and sessions outlive keys.
 func TestTokenSurvivesRotation(t *testing.T) {
-	r := newRing(t)
-	token := r.SealToken("marker", nil, []byte("next"))
-	rotated := must(t)(r.RotateKEK(now))
-	if got, err := rotated.OpenToken("marker", nil, token); err != nil || string(got) != "next" {
-		t.Errorf("after RotateKEK: got %q, %v, want next", got, err)
+	first := newRing(t)
+	token := first.SealToken("marker", nil, []byte("next"))
+	rotated := must(t)(first.RotateKEK(now))
+	dropped := must(t)(rotated.DropKEK(1))
+	root := newKey(t)
+	rooted := must(t)(dropped.RotateRoot(t.Context(), root, now))
+	for name, r := range map[string]*seal.Ring{
+		"RotateKEK": rotated, "DropKEK": dropped, "RotateRoot": rooted, "a start": must(t)(seal.Open(t.Context(), rooted.State(), root)),
+	} {
+		if got, err := r.OpenToken("marker", nil, token); err != nil || string(got) != "next" {
+			t.Errorf("after %s: got %q, %v, want next", name, got, err)
+		}
 	}
-	_, err := must(t)(rotated.DropKEK(1)).OpenToken("marker", nil, token)
-	if !errors.Is(err, seal.ErrToken) || !errors.Is(err, seal.ErrUnknownKEK) {
-		t.Errorf("after DropKEK: got %v, want ErrToken and ErrUnknownKEK", err)
+	if got, err := first.OpenToken("marker", nil, rooted.SealToken("marker", nil, []byte("next"))); err != nil || string(got) != "next" {
+		t.Errorf("made after all of it, read by who has not heard: got %q, %v, want next", got, err)
+	}
+}
+
+// Formats and token keys to come are refused, and those that were.
+func TestTokenOfAnotherKind(t *testing.T) {
+	r := newRing(t)
+	for name, header := range map[string][2]byte{"format 1": {1, 1}, "a later format": {3, 1}, "no key": {2, 0}, "another key": {2, 2}} {
+		raw, err := base64.RawURLEncoding.DecodeString(r.SealToken("marker", nil, []byte("next")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(raw, header[:])
+		if _, err := r.OpenToken("marker", nil, base64.RawURLEncoding.EncodeToString(raw)); !errors.Is(err, seal.ErrToken) {
+			t.Errorf("%s: got %v, want ErrToken", name, err)
+		}
 	}
 }
 

@@ -76,11 +76,13 @@ function record(name, kek, key, ver, schema, plaintext) {
   return { name, kek, key: key.toString("hex"), ver: String(ver), schema, plaintext: plaintext.toString("hex"), sealed: sealed.toString("hex") };
 }
 
-function token(name, kek, purpose, parts, plaintext) {
-  const binding = bind(...parts.map(utf8));
-  const aad = bind(Buffer.of(1), store, utf8(purpose), binding, u32(kek));
-  const raw = cat(Buffer.of(1), u32(kek), box(name, keks.get(kek), "qkms token v1", utf8(purpose), aad, plaintext));
-  return { name, kek, purpose, bind: parts, plaintext: plaintext.toString("hex"), token: raw.toString("base64url") };
+const tokenKey = kbkdf(anchor, "qkms token key v1", u32(1));
+
+function token(name, purpose, parts, plaintext) {
+  const header = Buffer.of(2, 1);
+  const aad = bind(header, store, utf8(purpose), bind(...parts.map(utf8)));
+  const raw = cat(header, box(name, tokenKey, "qkms token v2", utf8(purpose), aad, plaintext));
+  return { name, purpose, bind: parts, plaintext: plaintext.toString("hex"), token: raw.toString("base64url") };
 }
 
 const derive = (label) => ({ label, key: kbkdf(anchor, "qkms derive v1", utf8(label)).toString("hex") });
@@ -106,9 +108,8 @@ console.log(JSON.stringify({
     record("greatest numbers", 4, Buffer.from("ff00ff", "hex"), 18446744073709551615n, 4294967295, fixed("long", 32)),
   ],
   tokens: [
-    token("a page marker", 4, "marker", ["111122223333", "ListKeys"], utf8("k\u0000next")),
-    token("under an older KEK", 3, "marker", ["111122223333", "ListKeys"], utf8("k\u0000next")),
-    token("empty", 4, "grant", [], none),
+    token("a page marker", "marker", ["111122223333", "ListKeys"], utf8("k\u0000next")),
+    token("empty", "grant", [], none),
   ],
   derived: [derive("change log link v1"), derive("")],
 }, null, 2));
