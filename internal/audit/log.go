@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -111,11 +110,16 @@ func Open(dir string, cfg Config) (*Log, error) {
 // Append adds a record. On a nil return its bytes were handed to the operating system, so they
 // survive this process however it ends; they are on stable storage within Config.FlushEvery.
 // On an error the record is not in the log. ErrFull is returned when the spool has no room.
-func (l *Log) Append(r *Record) error { return l.appendRecord(r, false) }
+//
+// Copies, which other accounts get of the same record, are written in the same system call: all are in
+// the log, or none is.
+func (l *Log) Append(r *Record, copies ...*Record) error { return l.appendRecords(r, copies, false) }
 
 // AppendDurable is Append that returns once the record is on stable storage. Concurrent calls share
 // one flush. When the flush fails, the record is in the log but may not survive a loss of power.
-func (l *Log) AppendDurable(r *Record) error { return l.appendRecord(r, true) }
+func (l *Log) AppendDurable(r *Record, copies ...*Record) error {
+	return l.appendRecords(r, copies, true)
+}
 
 // AppendEncoded appends a record that Encode rendered earlier, such as one found in an outbox.
 func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
@@ -125,7 +129,7 @@ func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
 	ln := getLine()
 	defer ln.put()
 	ln.b = append(ln.b, encoded...)
-	return l.append(ln, durable, l.cfg.SpoolBytes)
+	return l.append([]*line{ln}, durable, l.cfg.SpoolBytes)
 }
 
 // room is how much of the spool may be full for r to go in. Half of it is closed to strangers: else
@@ -137,22 +141,23 @@ func (l *Log) room(r *Record) int64 {
 	return l.cfg.SpoolBytes
 }
 
-func (l *Log) appendRecord(r *Record, durable bool) error {
-	if r.EventID == "" {
-		r.EventID = newID()
+func (l *Log) appendRecords(r *Record, copies []*Record, durable bool) error {
+	lines := append(make([]*line, 0, 4), r.line())
+	for _, c := range copies {
+		lines = append(lines, c.line())
 	}
-	ln := getLine()
-	defer ln.put()
-	ln.b = r.append(ln.b)
-	return l.append(ln, durable, l.room(r))
+	err := l.append(lines, durable, l.room(r))
+	for _, ln := range lines {
+		ln.put()
+	}
+	return err
 }
 
-func (l *Log) append(ln *line, durable bool, room int64) error {
-	ln.b = append(ln.b, '\n')
+func (l *Log) append(lines []*line, durable bool, room int64) error {
 	if l.keeper != nil && l.keeper.behind() {
 		l.keeper.grow(l.settle)
 	}
-	flushed, err := l.write(ln, room)
+	flushed, err := l.write(lines, room)
 	if err != nil {
 		return fmt.Errorf("append audit record: %w", err)
 	}
@@ -170,16 +175,16 @@ func (l *Log) append(ln *line, durable bool, room int64) error {
 	return nil
 }
 
-// write numbers the line and writes it, in one system call. It returns the flush that will cover it.
-func (l *Log) write(ln *line, room int64) (*round, error) {
+// write numbers the lines and writes them, in one system call. It returns the flush that will cover them.
+func (l *Log) write(lines []*line, room int64) (*round, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return nil, os.ErrClosed
 	}
-	b := ln.numbered(l.next)
-	if len(b) > maxLine {
-		return nil, fmt.Errorf("a record of %d bytes, more than %d", len(b), maxLine)
+	b, err := number(lines, l.next)
+	if err != nil {
+		return nil, err
 	}
 	if err := l.makeRoom(int64(len(b)), room); err != nil {
 		return nil, err
@@ -190,7 +195,7 @@ func (l *Log) write(ln *line, room int64) (*round, error) {
 	if l.keeper != nil {
 		l.keeper.add(l.seg.first, b)
 	}
-	l.next++
+	l.next += uint64(len(lines))
 	l.size += int64(len(b))
 	l.markDirty()
 	return l.round, nil
@@ -267,35 +272,4 @@ func (l *Log) Close() error {
 		return fmt.Errorf("close audit log: %w", err)
 	}
 	return nil
-}
-
-// A line is a pooled buffer that holds a record behind room for its number.
-type line struct{ b []byte }
-
-const (
-	prefix     = `{"seq":`
-	lineHead   = 32 // at least len(prefix) + 20 digits + a comma
-	maxLine    = 1 << 20
-	maxPooled  = 16 << 10
-	firstBytes = 2 << 10
-)
-
-var linePool = sync.Pool{New: func() any { return &line{b: make([]byte, lineHead, firstBytes)} }}
-
-func getLine() *line { return linePool.Get().(*line) }
-
-func (ln *line) put() {
-	if cap(ln.b) <= maxPooled {
-		ln.b = ln.b[:lineHead]
-		linePool.Put(ln)
-	}
-}
-
-// numbered puts the number in front, over the record's own brace.
-func (ln *line) numbered(seq uint64) []byte {
-	var head [lineHead]byte
-	h := append(strconv.AppendUint(append(head[:0], prefix...), seq, 10), ',')
-	start := lineHead + 1 - len(h)
-	copy(ln.b[start:], h)
-	return ln.b[start:]
 }

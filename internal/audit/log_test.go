@@ -219,7 +219,7 @@ func TestOnlyOneProcessWrites(t *testing.T) {
 func TestClosedLogRefuses(t *testing.T) {
 	l := open(t, t.TempDir(), audit.Config{})
 	l.Close()
-	for name, add := range map[string]func(*audit.Record) error{"Append": l.Append, "AppendDurable": l.AppendDurable} {
+	for name, add := range map[string]func(*audit.Record, ...*audit.Record) error{"Append": l.Append, "AppendDurable": l.AppendDurable} {
 		if err := add(record("a")); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s: got error %v, want os.ErrClosed", name, err)
 		}

@@ -62,14 +62,17 @@ func (l *Ledger) encode(rec *audit.Record) []byte {
 	return rec.Encode()
 }
 
-// Note records what changed nothing. What only read is durable within the log's flush interval,
-// everything else on return.
-func (l *Ledger) Note(rec *audit.Record) error {
+// Note records what changed nothing, in its own account and with its copies in those of the keys. What
+// only read is durable within the log's flush interval, everything else on return.
+func (l *Ledger) Note(rec *audit.Record, copies ...*audit.Record) error {
 	rec.Time = l.Now()
-	if rec.ReadOnly {
-		return l.Audit.Append(rec)
+	for _, c := range copies {
+		c.Time = rec.Time
 	}
-	return l.Audit.AppendDurable(rec)
+	if rec.ReadOnly {
+		return l.Audit.Append(rec, copies...)
+	}
+	return l.Audit.AppendDurable(rec, copies...)
 }
 
 func (l *Ledger) deliver(id string, line []byte) error {

@@ -28,6 +28,7 @@ var Choices = []Choice{
 	{"Constraints of grants", "Names of pairs compare without case, values with it. Of a request with two names that are equal but for case any may match Subset; Equals also needs as many pairs, each of them matched."},
 	{"CreateGrant through a grant", "A grant that would give more than its parent is AccessDeniedException. A parent's SourceArn must be repeated."},
 	{"Another account's key", "AccessDeniedException in the words for a key that may not exist, whether it does or not."},
+	{"Audit record in the accounts of the keys", "Of an authorized call, also one that fails later or is a dry run, each other account whose key it touched gets a copy: caller as AWSAccount, of `resources` only its own keys, parameters as the caller sent them. Denied: the caller's account only."},
 	{"The store cannot take a change now (full, busy, outcome unknown)", "DependencyTimeoutException, HTTP 500, which SDKs retry."},
 	{"The audit log cannot take a record", "KMSInternalException, HTTP 500, and no result: no record, no answer."},
 	{"Material that is missing", "KeyUnavailableException, HTTP 500."},

@@ -92,9 +92,9 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	}
 	rec.Response, rec.Additional = req.Result(call), call.Additional
 	if change == nil {
-		err = s.ledger.Note(rec) // no record, no answer
+		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	} else {
-		err = s.ledger.Commit(ctx, change, rec, call.Also...) // the change and its record together
+		err = s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...) // the change and its records together
 		call.Settle()
 	}
 	if err == nil && req.Tracks() {

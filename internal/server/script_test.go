@@ -128,10 +128,16 @@ func (s *script) save(ts *testscript.TestScript, args []string) {
 
 func (s *script) audit(ts *testscript.TestScript, args []string) {
 	var newest map[string]any
+	var of string // the account whose copy is meant
+	for _, want := range args[1:] {
+		if account, is := strings.CutPrefix(want, "recipientAccountId="); is {
+			of = account
+		}
+	}
 	for _, e := range s.server.Records() {
 		var m map[string]any
 		ts.Check(json.Unmarshal(e.Line, &m))
-		if m["eventName"] == args[0] {
+		if m["eventName"] == args[0] && (of == "" || m["recipientAccountId"] == of) {
 			newest = m
 		}
 	}

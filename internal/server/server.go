@@ -107,7 +107,7 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	rec.ErrorCode, rec.ErrorMessage = string(told.Code), told.Text
 	rec.Response, rec.Additional = nil, nil
 	rec.Time = s.now()
-	if err := s.audit.Append(rec); err != nil {
+	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
 		s.log.ErrorContext(ctx, "cannot record a refusal", "request_id", rec.RequestID, "error", err)
 		return fault.InternalError()
 	}
