@@ -459,6 +459,11 @@ func PolicyPrincipal() *Error {
 	return New(MalformedPolicy, "Policy contains a statement with one or more invalid principals.") // [R]
 }
 
+// TrustPrincipal refuses whom a trust policy names.
+func TrustPrincipal(kind, name string) *Error {
+	return New(MalformedPolicy, "Invalid principal in policy: %q:%q", kind, name) // [P]
+}
+
 func PolicyArn() *Error {
 	return New(InvalidArn, "An ARN in the specified key policy is invalid.") // [R]
 }

@@ -7,24 +7,24 @@ type Question struct {
 	Resource  string // its ARN; "*" of what is about nothing in particular
 	Context   Context
 
-	// Key says that the resource is a KMS key, and Owner whose, by account. For anything else only the
-	// policies of the principal's own identity decide.
-	Key   bool
-	Owner string
+	// Key says that the resource is a KMS key, Trust that it is a role which is to be assumed (never both),
+	// and Owner whose it is, by account. For anything else only the policies of the principal's own identity decide.
+	Key, Trust bool
+	Owner      string
 
-	// CrossAccount says that another account's key policy can allow the action at all (access.md §4.2).
+	// CrossAccount says that another account's key policy can allow the action at all (access.md §4.2). A
+	// role's trust policy always can.
 	CrossAccount bool
-
-	action string // folded
 }
 
 // Sources are the policies that have a say. Those that are nil do not exist; a root user has none of the
-// last three, and its own side always allows.
+// last three, and its own side always allows. Nor has a service or a web identity, which have no such side.
 type Sources struct {
-	Key      *Policy
-	Identity []*Policy
+	Key      *Policy   // of a key
+	Trust    *Policy   // of a role
+	Identity []*Policy // of the caller, attached or of a group
 	Boundary *Policy
-	Session  *Policy
+	Session  []*Policy // that the session was made with: what one of them allows it may
 }
 
 // A Source is a kind of policy.
@@ -37,11 +37,13 @@ const (
 	Boundary
 	SessionPolicy
 	AGrant
+	TrustPolicy
 )
 
 // A Ref is one statement: in which policy, which there (from 0), and what its author calls it.
 type Ref struct {
 	Source    Source
+	Policy    int // which of Sources.Identity or Sources.Session; 0 where there is one policy
 	Statement int
 	Sid       string
 }
@@ -65,8 +67,9 @@ const (
 	NoIdentityPolicy         // the key policy, if any, leaves it to the account; its policies say nothing
 	NoBoundary               // allowed, but not by the permissions boundary
 	NoSessionPolicy          // allowed, but not by the session policy
-	OutsideTheAccount        // another account's key, and one of the two sides is missing
+	OutsideTheAccount        // another account's key or role, and one of the two sides is missing
 	UnknownPrincipal         // no kind of principal that may do anything
+	NoTrustPolicy            // the trust policy does not allow
 )
 
 // A Decision is whether, why, and by which statement: the one that allows or denies. By has no source when
@@ -81,62 +84,70 @@ type Decision struct {
 type Findings struct {
 	q        *Question
 	deny     Ref
-	keyBy    Ref
-	key      reach // of the statements that allow
+	ownerBy  Ref
+	owner    reach // of the statements of key policy or trust policy that allow
 	identity Ref
 	limit    Reason // what of boundary and session policy does not allow; 0: nothing
 }
 
 // Consult asks the policies.
 func Consult(q *Question, s *Sources) Findings {
-	q.action = lower(q.Action)
 	f := Findings{q: q}
-	if s.Key != nil && q.Key {
-		f.consultKey(s.Key)
+	switch {
+	case q.Key && s.Key != nil:
+		f.consultOwner(s.Key, KeyPolicy)
+	case q.Trust && s.Trust != nil:
+		f.consultOwner(s.Trust, TrustPolicy)
 	}
-	for _, p := range s.Identity {
-		if by := f.consult(p, IdentityPolicy); by.Source != NoSource && f.identity.Source == NoSource {
-			f.identity = by
-		}
-	}
-	if s.Boundary != nil && f.consult(s.Boundary, Boundary).Source == NoSource {
+	f.identity = f.consultAll(s.Identity, IdentityPolicy)
+	if s.Boundary != nil && f.consult(s.Boundary, Ref{Source: Boundary}).Source == NoSource {
 		f.limit = NoBoundary
 	}
-	if s.Session != nil && f.consult(s.Session, SessionPolicy).Source == NoSource {
+	if len(s.Session) > 0 && f.consultAll(s.Session, SessionPolicy).Source == NoSource {
 		f.limit = NoSessionPolicy
 	}
 	return f
 }
 
-// consultKey collects the ways in which the key policy allows, and the first denial.
-func (f *Findings) consultKey(p *Policy) {
+// consultOwner collects the ways in which the policy of the resource allows, and the first denial.
+func (f *Findings) consultOwner(p *Policy, source Source) {
 	for i := range p.statements {
 		s := &p.statements[i]
 		ways := s.reaches(f.q.Principal)
 		if ways == 0 || !s.about(f.q) {
 			continue
 		}
-		by := Ref{KeyPolicy, i, s.sid}
+		by := Ref{Source: source, Statement: i, Sid: s.sid}
 		switch {
 		case s.deny && f.deny.Source == NoSource:
 			f.deny = by
 		case !s.deny:
-			if f.key == 0 {
-				f.keyBy = by
+			if f.owner == 0 {
+				f.ownerBy = by
 			}
-			f.key |= ways
+			f.owner |= ways
 		}
 	}
 }
 
-// consult returns the first statement that allows, and notes the first denial.
-func (f *Findings) consult(p *Policy, source Source) (allow Ref) {
+// consultAll returns the first statement of any of all that allows, and notes the first denial.
+func (f *Findings) consultAll(all []*Policy, source Source) (allow Ref) {
+	for i, p := range all {
+		if by := f.consult(p, Ref{Source: source, Policy: i}); allow.Source == NoSource {
+			allow = by
+		}
+	}
+	return allow
+}
+
+// consult does so for one policy.
+func (f *Findings) consult(p *Policy, by Ref) (allow Ref) {
 	for i := range p.statements {
 		s := &p.statements[i]
 		if !s.about(f.q) {
 			continue
 		}
-		by := Ref{source, i, s.sid}
+		by.Statement, by.Sid = i, s.sid
 		switch {
 		case s.deny && f.deny.Source == NoSource:
 			f.deny = by
@@ -147,18 +158,22 @@ func (f *Findings) consult(p *Policy, source Source) (allow Ref) {
 	return allow
 }
 
-// Decide is access.md §4.3.
+// Decide is access.md §4.3, and of a role that is to be assumed the same with its trust policy in the place of
+// the key policy (§2.4); there are no grants on roles.
 func (f *Findings) Decide(g Grant) Decision {
 	p := f.q.Principal
+	if !f.q.Key {
+		g = NoGrant
+	}
 	switch {
-	case p.Kind < Root || p.Kind > Service:
-		return Decision{Reason: UnknownPrincipal}
+	case p.Kind < Root || p.Kind > WebIdentity, p.Kind == WebIdentity && !f.q.Trust, f.q.Key && f.q.Trust:
+		return Decision{Reason: UnknownPrincipal} // or nothing that may be asked
 	case f.deny.Source != NoSource:
 		return Decision{Reason: ExplicitDeny, By: f.deny}
-	case !f.q.Key:
+	case !f.q.Key && !f.q.Trust:
 		return f.byIdentity(f.identity)
-	case p.Kind == Service:
-		return f.toService(g)
+	case p.Kind == Service, p.Kind == WebIdentity:
+		return f.byName(g)
 	case p.Account == f.q.Owner:
 		return f.within(g)
 	}
@@ -184,28 +199,38 @@ func (f *Findings) limited(by Ref) Decision {
 	return Decision{Allowed: true, Reason: Allowed, By: by}
 }
 
-func (f *Findings) toService(g Grant) Decision {
+// byName: services and web identities are nobody's; everyone does not mean them, and they have no side of
+// their own.
+func (f *Findings) byName(g Grant) Decision {
 	switch {
-	case f.key&asItself != 0:
-		return Decision{Allowed: true, Reason: Allowed, By: f.keyBy}
+	case f.owner&asItself != 0:
+		return Decision{Allowed: true, Reason: Allowed, By: f.ownerBy}
 	case g != NoGrant:
 		return Decision{Allowed: true, Reason: Allowed, By: Ref{Source: AGrant}}
+	}
+	return f.silent()
+}
+
+// silent: the owner's side says nothing.
+func (f *Findings) silent() Decision {
+	if f.q.Trust {
+		return Decision{Reason: NoTrustPolicy}
 	}
 	return Decision{Reason: NoKeyPolicy}
 }
 
-// within: a key of the caller's own account. Whoever the key policy names needs nothing else; a boundary or
-// a session limits what a role, the account or a grant gives.
+// within: a key or a role of the caller's own account. Whoever its policy names needs nothing else; a boundary
+// or a session limits what a role, the account or a grant gives.
 func (f *Findings) within(g Grant) Decision {
-	if f.key&(asItself|asEveryone) != 0 {
-		return Decision{Allowed: true, Reason: Allowed, By: f.keyBy}
+	if f.owner&(asItself|asEveryone) != 0 {
+		return Decision{Allowed: true, Reason: Allowed, By: f.ownerBy}
 	}
-	d := Decision{Reason: NoKeyPolicy}
-	if f.key&asAccount != 0 {
-		d = f.byIdentity(f.keyBy)
+	d := f.silent()
+	if f.owner&asAccount != 0 {
+		d = f.byIdentity(f.ownerBy)
 	}
-	if !d.Allowed && f.key&asRole != 0 {
-		d = f.limited(f.keyBy)
+	if !d.Allowed && f.owner&asRole != 0 {
+		d = f.limited(f.ownerBy)
 	}
 	if !d.Allowed && g != NoGrant {
 		d = f.limited(Ref{Source: AGrant})
@@ -213,10 +238,10 @@ func (f *Findings) within(g Grant) Decision {
 	return d
 }
 
-// across: another account's key. Its account must let the caller use it, and the caller's own account must
-// let them too: by a policy of theirs, or by having created the grant itself.
+// across: another account's key or role. Its account must let the caller use it, and the caller's own account
+// must let them too: by a policy of theirs, or by having created the grant itself.
 func (f *Findings) across(g Grant) Decision {
-	by := f.keyBy
+	by := f.ownerBy
 	if by.Source == NoSource && g != NoGrant {
 		by = Ref{Source: AGrant}
 	}
@@ -224,7 +249,7 @@ func (f *Findings) across(g Grant) Decision {
 	if !d.Allowed && g == GrantedOwn {
 		d = f.limited(by)
 	}
-	if !d.Allowed || by.Source == NoSource || !f.q.CrossAccount {
+	if !d.Allowed || by.Source == NoSource || !f.q.CrossAccount && !f.q.Trust {
 		return Decision{Reason: OutsideTheAccount}
 	}
 	return d

@@ -30,7 +30,7 @@ func TestDecisions(t *testing.T) {
 		return func(x *policy.Sources) { x.Boundary = identityPolicy(t, s) }
 	}
 	limit := func(s string) func(*policy.Sources) {
-		return func(x *policy.Sources) { x.Session = identityPolicy(t, s) }
+		return func(x *policy.Sources) { x.Session = append(x.Session, identityPolicy(t, s)) }
 	}
 	type sources = []func(*policy.Sources)
 	for _, row := range []struct {
@@ -68,6 +68,11 @@ func TestDecisions(t *testing.T) {
 		{"the boundary limits that", session, sources{key(toRole), boundary(silent)}, 0, policy.NoBoundary},
 		{"a session that is named has no limits", session, sources{key(toThis), limit(silent), boundary(silent)}, 0, policy.Allowed},
 		{"a session beyond its policy, delegated", session, sources{key(toHome), id(may), limit(silent)}, 0, policy.NoSessionPolicy},
+		{"of several session policies one must allow", session, sources{key(toHome), id(may), limit(silent), limit(may)}, 0, policy.Allowed},
+		{"… but none does", session, sources{key(toHome), id(may), limit(silent), limit(silent)}, 0, policy.NoSessionPolicy},
+		{"… and none denies", session, sources{key(toHome), id(may), limit(may), limit(mayNot)}, 0, policy.ExplicitDeny},
+		{"a session policy gives nothing by itself", session, sources{key(toHome), limit(may)}, 0, policy.NoIdentityPolicy},
+		{"a web identity asks for no key", webIdentity, sources{key(toAll), id(may)}, policy.GrantedOwn, policy.UnknownPrincipal},
 
 		{"another account's root, let in", awayRoot, sources{key(toAway)}, 0, policy.Allowed},
 		{"another account's root, not let in", awayRoot, sources{key(toHome)}, 0, policy.OutsideTheAccount},
@@ -132,5 +137,18 @@ func TestDecidingStatements(t *testing.T) {
 	}
 	if got, want := decide(ask(awayRoot, "kms:Encrypt", nil), &policy.Sources{Key: p}).By, (policy.Ref{Source: policy.KeyPolicy, Statement: 2, Sid: "but"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	other, denies := identityPolicy(t, `{"Effect":"Allow","Action":"kms:Sign","Resource":"*"}`),
+		identityPolicy(t, `{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Sid":"no","Effect":"Deny","Action":"kms:En*","Resource":"*"}`)
+	for _, row := range []struct {
+		sources policy.Sources
+		want    policy.Ref
+	}{
+		{policy.Sources{Key: p, Identity: []*policy.Policy{other, other, denies}}, policy.Ref{Source: policy.IdentityPolicy, Policy: 2, Statement: 1, Sid: "no"}},
+		{policy.Sources{Key: p, Session: []*policy.Policy{other, denies}}, policy.Ref{Source: policy.SessionPolicy, Policy: 1, Statement: 1, Sid: "no"}},
+	} {
+		if got := decide(ask(session, "kms:Encrypt", nil), &row.sources).By; got != row.want {
+			t.Errorf("got %+v, want %+v", got, row.want)
+		}
 	}
 }

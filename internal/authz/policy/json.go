@@ -117,6 +117,36 @@ func (v *value) get(name string) (*value, bool) {
 	return nil, false
 }
 
+// items are the values of a member that is one value or a list of them; none of no member, or of no value.
+func (v *value) items(name string) (all []*value) {
+	if v == nil {
+		return nil
+	}
+	m, ok := v.get(name)
+	switch {
+	case !ok:
+		return nil
+	case m.kind != listKind:
+		return []*value{m}
+	}
+	for i := range m.list {
+		all = append(all, &m.list[i])
+	}
+	return all
+}
+
+// clone returns a copy that shares nothing.
+func (v *value) clone() value {
+	c := value{kind: v.kind, scalar: v.scalar}
+	for i := range v.list {
+		c.list = append(c.list, v.list[i].clone())
+	}
+	for i := range v.members {
+		c.members = append(c.members, member{v.members[i].name, v.members[i].value.clone()})
+	}
+	return c
+}
+
 // texts are the strings of a string or a list of strings; ok is false for anything else, and for an
 // empty list.
 func (v *value) texts() (out []string, ok bool) {

@@ -1,9 +1,9 @@
 // Package policy decides by the policy language of AWS (access.md §3, §4.3).
 //
 // Parse reads a key policy and says what is wrong with it in AWS's words, Format prints it as it is given
-// back, Compile makes it ready; Consult asks all policies about one Question, and Decide says whether it is
-// allowed, and why. The package is pure: whose policies are asked, and what a request says, its caller
-// brings.
+// back, Bind makes it ready; Consult asks all policies about one Question, and Decide says whether it is
+// allowed, and why. The package is pure: whose policies are asked, who exists, and what a request says, its
+// caller brings.
 package policy
 
 import (
@@ -32,6 +32,7 @@ type grammar int
 const (
 	ofKey grammar = iota
 	ofIdentity
+	ofRole // whom a role trusts
 )
 
 // Default is the key policy of a key that was given none: everything to the account that owns it, and
@@ -107,15 +108,10 @@ func (d *Document) checkStatements() error {
 	switch {
 	case !ok:
 		return fault.PolicySyntax("it has no Statement")
-	case s.kind == objectKind:
-		d.statements = []*value{s}
-	case s.kind == listKind && len(s.list) > 0:
-		for i := range s.list {
-			d.statements = append(d.statements, &s.list[i])
-		}
-	default:
+	case s.kind != objectKind && (s.kind != listKind || len(s.list) == 0):
 		return fault.PolicySyntax("Statement is neither an object nor a list of objects")
 	}
+	d.statements = d.root.items("Statement")
 	var sids []string
 	for i, s := range d.statements {
 		if err := d.checkStatement(s, fmt.Sprintf("statement %d", i+1)); err != nil {
@@ -151,15 +147,18 @@ func (d *Document) checkStatement(s *value, where string) error {
 		if _, both := s.get(other); both {
 			return fault.PolicySyntax(fmt.Sprintf("%s has both %s and %s", where, m.name, other))
 		}
-		if err := checkElement(&m, where, d.partition); err != nil {
+		if err := d.checkElement(&m, where); err != nil {
 			return err
 		}
 	}
 	if effect, ok := s.get("Effect"); !ok || effect.scalar != "Allow" && effect.scalar != "Deny" {
 		return fault.PolicySyntax(where + " has an Effect that is neither Allow nor Deny")
 	}
-	if d.grammar == ofIdentity {
+	switch d.grammar {
+	case ofIdentity:
 		return checkIdentity(s, where)
+	case ofRole:
+		return checkTrust(s, where)
 	}
 	if !has(s, "Principal", "NotPrincipal") {
 		return fault.PolicyNoPrincipal()
@@ -177,7 +176,6 @@ func has(s *value, name, opposite string) bool {
 var identitySid = regexp.MustCompile(`^[A-Za-z0-9]*$`)
 
 func checkIdentity(s *value, where string) error {
-	sid, named := s.get("Sid")
 	switch {
 	case has(s, "Principal", "NotPrincipal"):
 		return fault.PolicySyntax(where + " names a principal, which an identity policy does not")
@@ -185,20 +183,26 @@ func checkIdentity(s *value, where string) error {
 		return fault.PolicySyntax(where + " has no Action")
 	case !has(s, "Resource", "NotResource"):
 		return fault.PolicySyntax(where + " has no Resource")
-	case named && !identitySid.MatchString(sid.scalar):
+	}
+	return checkSid(s, where)
+}
+
+// checkSid is about policies that are not of keys, whose Sids may be any text.
+func checkSid(s *value, where string) error {
+	if sid, named := s.get("Sid"); named && !identitySid.MatchString(sid.scalar) {
 		return fault.PolicySyntax(where + " has a Sid with other characters than letters and digits")
 	}
 	return nil
 }
 
-func checkElement(m *member, where, partition string) error {
+func (d *Document) checkElement(m *member, where string) error {
 	switch m.name {
 	case "Sid":
 		if m.kind != stringKind {
 			return fault.PolicySyntax(where + " has a Sid that is not a string")
 		}
 	case "Principal", "NotPrincipal":
-		return checkPrincipal(&m.value, where, partition)
+		return d.checkPrincipal(&m.value, where)
 	case "Action", "NotAction":
 		return checkActions(&m.value, where)
 	case "Resource", "NotResource":

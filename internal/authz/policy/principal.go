@@ -8,7 +8,7 @@ import (
 	"qkms/internal/fault"
 )
 
-func checkPrincipal(v *value, where, partition string) error {
+func (d *Document) checkPrincipal(v *value, where string) error {
 	if v.kind == stringKind && v.scalar == "*" {
 		return nil
 	}
@@ -21,25 +21,41 @@ func checkPrincipal(v *value, where, partition string) error {
 			return fault.PolicySyntax(fmt.Sprintf("%s has a Principal whose %s is neither a string nor a list of strings", where, m.name))
 		}
 		switch m.name {
-		case "AWS":
-			for _, name := range names {
-				if err := checkAWS(name, partition); err != nil {
-					return err
-				}
-			}
-		case "Service", "Federated", "CanonicalUser":
+		case "AWS", "Service", "Federated", "CanonicalUser":
 		default:
 			return fault.PolicySyntax(fmt.Sprintf("%s has a Principal of the unknown kind %q", where, m.name))
+		}
+		for _, name := range names {
+			if err := d.checkName(m.name, name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// checkName looks at one entry of a Principal.
+func (d *Document) checkName(kind, name string) error {
+	trust := d.grammar == ofRole
+	switch {
+	case kind == "AWS" && trust && checkAWS(name, d.partition) != nil,
+		kind == "CanonicalUser" && trust,
+		kind == "Service" && trust && !serviceName.MatchString(name):
+		return fault.TrustPrincipal(kind, name)
+	case kind == "AWS":
+		return checkAWS(name, d.partition)
+	case kind == "Federated" && trust:
+		return checkFederated(name, d.partition)
+	}
+	return nil // in a key policy it means nobody
+}
+
 var (
-	accountID = regexp.MustCompile(`^[0-9]{12}$`)
-	uniqueID  = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]{16,}$`)
-	iamName   = regexp.MustCompile(`^(root|user/(.*/)?[\w+=,.@-]+|role/(.*/)?[\w+=,.@-]+)$`)
-	stsName   = regexp.MustCompile(`^(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`)
+	accountID   = regexp.MustCompile(`^[0-9]{12}$`)
+	uniqueID    = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]{16,}$`)
+	iamName     = regexp.MustCompile(`^(root|user/(.*/)?[\w+=,.@-]+|role/(.*/)?[\w+=,.@-]+)$`)
+	stsName     = regexp.MustCompile(`^(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`)
+	serviceName = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 )
 
 const (
@@ -49,8 +65,8 @@ const (
 	otherPartition = "verenc"
 )
 
-// checkAWS looks at one entry of Principal.AWS (access.md §2.2, §3.6). That a well-formed principal
-// exists is not checked: there are no users or roles yet.
+// checkAWS looks at one entry of Principal.AWS (access.md §2.2, §3.6). Whether who is named exists is not
+// known here: Document.Principals says whom to look up.
 func checkAWS(name, partition string) error {
 	if name == "*" || accountID.MatchString(name) || uniqueID.MatchString(name) {
 		return nil

@@ -6,8 +6,9 @@ import "strings"
 type Principal struct {
 	Kind    PrincipalKind
 	Account string // 12 digits; empty of a service
-	ARN     string // of a session its own; of a service its name
+	ARN     string // of a session its own; of a service its name; of a web identity its provider's
 	Role    string // of a session: the ARN of its role, with the path
+	ID      string // unique id: of a user ("AIDA…"), or of a session's role ("AROA…")
 }
 
 // A PrincipalKind is what a principal is. The zero kind is nothing that may do anything.
@@ -16,12 +17,13 @@ type PrincipalKind int
 const (
 	Root PrincipalKind = 1 + iota // the root user of an account
 	User
-	Session   // of a role
-	Federated // a federated user
-	Service   // a service principal
+	Session     // of a role
+	Federated   // a federated user
+	Service     // a service principal
+	WebIdentity // who comes with the token of an identity provider, about to be a session
 )
 
-// A reach is how entries of a key policy mean a caller: access.md §4.3 treats the ways differently.
+// A reach is how entries of a policy mean a caller: access.md §4.3 treats the ways differently.
 type reach uint8
 
 const (
@@ -33,27 +35,65 @@ const (
 
 // A whom is one entry of a Principal.
 type whom struct {
-	reach reach  // 0: nobody who is alive
-	name  string // an account id or an ARN; of a service its name
-	kind  PrincipalKind
+	reach reach         // 0: nobody who is alive
+	kind  PrincipalKind // of whom it means; 0 of an account and of everyone
+	name  string        // an account id or an ARN; of a service its name
+	bound bound
+	id    string // that name had when the policy was saved; empty if there was none
 }
 
-func (w whom) match(p *Principal) reach {
+// A bound says by what an entry knows whom it means.
+type bound uint8
+
+const (
+	byName   bound = iota
+	byID           // whatever it is called now
+	byBoth         // of a session: its name, and the id of its role
+	byEither       // who is left out of what everyone is allowed
+)
+
+func (w *whom) match(p *Principal) reach {
 	switch {
 	case w.reach == asEveryone:
 		return asEveryone
-	case (w.kind == Service) != (p.Kind == Service):
-		return 0
-	case w.reach == asAccount && w.name == p.Account,
-		w.reach == asRole && p.Kind == Session && w.name == p.Role,
-		w.reach == asItself && w.name == p.ARN:
+	case w.reach == asAccount:
+		if w.name == p.Account && p.Kind < Service {
+			return asAccount
+		}
+	case w.kind == p.Kind && w.is(p):
 		return w.reach
 	}
 	return 0
 }
 
+// is says whether an entry of p's kind means p.
+func (w *whom) is(p *Principal) bool {
+	name := p.ARN
+	if w.reach == asRole {
+		name = p.Role
+	}
+	switch w.bound {
+	case byID:
+		return w.sameID(p)
+	case byBoth:
+		return w.name == name && w.sameID(p)
+	case byEither:
+		return w.name == name || w.sameID(p)
+	}
+	return w.reach != 0 && w.name == name
+}
+
+func (w *whom) sameID(p *Principal) bool { return w.id != "" && w.id == p.ID }
+
+// A naming says who the names in a policy are.
+type naming struct {
+	partition string
+	bound     bool              // users and roles are who they were when the policy was saved:
+	ids       map[string]string // by ARN; who is not in it is nobody
+}
+
 // whoms compiles a Principal that was checked.
-func whoms(v *value, partition string) []whom {
+func (n naming) whoms(v *value) []whom {
 	if v.kind == stringKind {
 		return []whom{{reach: asEveryone}}
 	}
@@ -63,10 +103,12 @@ func whoms(v *value, partition string) []whom {
 		for _, name := range names {
 			switch m.name {
 			case "AWS":
-				all = append(all, whomAWS(name, partition))
+				all = append(all, n.aws(name))
 			case "Service":
-				all = append(all, whom{asItself, name, Service})
-			default: // Federated is for trust policies, CanonicalUser for no service of ours: nobody here
+				all = append(all, whom{reach: asItself, kind: Service, name: name})
+			case "Federated": // in a key policy it means nobody: no web identity asks for a key
+				all = append(all, whom{reach: asItself, kind: WebIdentity, name: spell(name, n.partition)})
+			default: // CanonicalUser is for no service of ours
 				all = append(all, whom{})
 			}
 		}
@@ -74,7 +116,8 @@ func whoms(v *value, partition string) []whom {
 	return all
 }
 
-func whomAWS(name, partition string) whom {
+func (n naming) aws(name string) whom {
+	name = spell(name, n.partition)
 	parts := strings.SplitN(name, ":", arnParts)
 	switch {
 	case name == "*":
@@ -86,10 +129,27 @@ func whomAWS(name, partition string) whom {
 	case parts[5] == "root":
 		return whom{reach: asAccount, name: parts[4]}
 	}
-	parts[1] = partition // from either spelling
-	w := whom{reach: asItself, name: strings.Join(parts, ":")}
-	if strings.HasPrefix(parts[5], "role/") {
-		w.reach = asRole
+	w := whom{name: name}
+	switch kind, _, _ := strings.Cut(parts[5], "/"); kind {
+	case "user":
+		w.reach, w.kind, w.bound = asItself, User, byID
+	case "role":
+		w.reach, w.kind, w.bound = asRole, Session, byID
+	case "assumed-role":
+		w.reach, w.kind, w.bound = asItself, Session, byBoth
+	case "federated-user": // is no entity that could be deleted
+		w.reach, w.kind = asItself, Federated
+	}
+	if w.id = n.ids[name]; !n.bound {
+		w.bound = byName
 	}
 	return w
+}
+
+// spell puts an ARN of either spelling into that of the partition.
+func spell(name, partition string) string {
+	if rest, other := strings.CutPrefix(name, "arn:"+otherPartition+":"); other {
+		return "arn:" + partition + ":" + rest
+	}
+	return name
 }

@@ -305,10 +305,10 @@ func referenceApplies(s object, version string, q *policy.Question, ofKey bool) 
 
 // A world is a question and all that has a say in it, as text.
 type world struct {
-	q                      *policy.Question
-	key, boundary, session object
-	identity               []object
-	grant                  policy.Grant
+	q                 *policy.Question
+	key, boundary     object
+	identity, session []object
+	grant             policy.Grant
 }
 
 func (w *world) reference() bool {
@@ -337,12 +337,15 @@ func (w *world) reference() bool {
 		idAllow = idAllow || a
 	}
 	limits := true
-	for _, d := range []object{w.boundary, w.session} {
-		if d != nil {
-			_, a := allows(d, false)
-			limits = limits && (a || p.Kind == policy.Root)
-		}
+	if w.boundary != nil {
+		_, limits = allows(w.boundary, false)
 	}
+	among := len(w.session) == 0
+	for _, d := range w.session {
+		_, a := allows(d, false)
+		among = among || a
+	}
+	limits = limits && among
 	idAllow = idAllow && limits
 	by := func(way string) bool { return slices.Contains(ways, way) }
 	switch granted := w.grant != policy.NoGrant; {
@@ -374,7 +377,10 @@ func (w *world) decision(t testing.TB) policy.Decision {
 		return d.Compile()
 	}
 	s := &policy.Sources{
-		Key: compile(w.key, policy.Parse), Boundary: compile(w.boundary, policy.ParseIdentity), Session: compile(w.session, policy.ParseIdentity),
+		Key: compile(w.key, policy.Parse), Boundary: compile(w.boundary, policy.ParseIdentity),
+	}
+	for _, d := range w.session {
+		s.Session = append(s.Session, compile(d, policy.ParseIdentity))
 	}
 	for _, d := range w.identity {
 		s.Identity = append(s.Identity, compile(d, policy.ParseIdentity))
@@ -484,8 +490,8 @@ func randomWorld(r *rand.Rand) *world {
 		if r.IntN(3) == 0 {
 			w.boundary = randomDocument(r, false)
 		}
-		if r.IntN(3) == 0 {
-			w.session = randomDocument(r, false)
+		for range max(r.IntN(5)-2, 0) {
+			w.session = append(w.session, randomDocument(r, false))
 		}
 	}
 	return w

@@ -9,10 +9,10 @@ type statement struct {
 	sid  string
 	deny bool
 
-	whom    []whom // of a key policy
+	whom    []whom // of a key policy or a trust policy
 	notWhom bool   // whom lists whom the statement is not about
 
-	actions    []glob // folded
+	actions    []action
 	notActions bool
 
 	resources    []resourceTest
@@ -21,21 +21,28 @@ type statement struct {
 	conditions []condition
 }
 
-// Compile returns the policy of the document.
-func (d *Document) Compile() *Policy {
+// Compile returns the policy of a document that names nobody who could be deleted: of an identity, or the
+// default one of a key. Entries for users, roles and sessions it takes for whoever has that name when they
+// ask; a policy that is stored is for Bind.
+func (d *Document) Compile() *Policy { return d.compile(naming{partition: d.partition}) }
+
+func (d *Document) compile(n naming) *Policy {
 	version, _ := d.root.get("Version")
 	speak := dialect{variables: version != nil && version.scalar == "2012-10-17", ofKey: d.grammar == ofKey}
 	p := &Policy{statements: make([]statement, len(d.statements))}
 	for i, s := range d.statements {
-		if !has(s, "Action", "NotAction") || !has(s, "Resource", "NotResource") {
+		if !has(s, "Action", "NotAction") || d.grammar != ofRole && !has(s, "Resource", "NotResource") {
 			continue // the zero statement is about no action
 		}
-		p.statements[i] = d.statement(speak, s)
+		p.statements[i] = compileStatement(speak, n, s)
+		if d.grammar == ofRole {
+			p.statements[i].resources = []resourceTest{speak.resource("*")} // that very role
+		}
 	}
 	return p
 }
 
-func (d *Document) statement(speak dialect, v *value) (s statement) {
+func compileStatement(speak dialect, n naming, v *value) (s statement) {
 	for _, m := range v.members {
 		texts, _ := m.texts()
 		switch m.name {
@@ -44,11 +51,11 @@ func (d *Document) statement(speak dialect, v *value) (s statement) {
 		case "Effect":
 			s.deny = m.scalar == "Deny"
 		case "Principal", "NotPrincipal":
-			s.whom, s.notWhom = whoms(&m.value, d.partition), m.name == "NotPrincipal"
+			s.whom, s.notWhom = n.whoms(&m.value), m.name == "NotPrincipal"
 		case "Action", "NotAction":
 			s.notActions = m.name == "NotAction"
 			for _, t := range texts {
-				s.actions = append(s.actions, newGlob(wild(lower(t))))
+				s.actions = append(s.actions, action(lower(t)))
 			}
 		case "Resource", "NotResource":
 			s.notResources = m.name == "NotResource"
@@ -59,7 +66,23 @@ func (d *Document) statement(speak dialect, v *value) (s statement) {
 			s.conditions = speak.conditions(&m.value)
 		}
 	}
+	if s.notWhom && !s.deny {
+		s.leaveOut()
+	}
 	return s
+}
+
+// leaveOut: a statement that allows everyone but some leaves these out by name as well. Who deletes a user and
+// makes another of that name has not let anybody in.
+func (s *statement) leaveOut() {
+	for i := range s.whom {
+		switch w := &s.whom[i]; w.bound {
+		case byID:
+			w.bound = byEither
+		case byBoth:
+			w.bound = byName
+		}
+	}
 }
 
 // about says whether the statement is about the question, whoever asks it.
@@ -67,7 +90,7 @@ func (s *statement) about(q *Question) bool {
 	if len(s.actions) == 0 {
 		return false
 	}
-	if slices.ContainsFunc(s.actions, func(g glob) bool { return g.match(q.action) }) == s.notActions {
+	if slices.ContainsFunc(s.actions, func(a action) bool { return a.match(q.Action) }) == s.notActions {
 		return false
 	}
 	if slices.ContainsFunc(s.resources, func(r resourceTest) bool { return r(q) }) == s.notResources {
@@ -81,10 +104,10 @@ func (s *statement) about(q *Question) bool {
 	return true
 }
 
-// reaches says in which ways a statement of a key policy means p.
+// reaches says in which ways a statement that names principals means p.
 func (s *statement) reaches(p *Principal) (all reach) {
-	for _, w := range s.whom {
-		all |= w.match(p)
+	for i := range s.whom {
+		all |= s.whom[i].match(p)
 	}
 	if !s.notWhom {
 		return all
