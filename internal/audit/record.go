@@ -18,6 +18,7 @@ const (
 	SourceKMS   = "kms.amazonaws.com"
 	SourceAdmin = "qkms.admin"
 	SourceSTS   = "sts.amazonaws.com"
+	SourceIAM   = "iam.amazonaws.com"
 )
 
 // Values of Record.EventType.

@@ -41,6 +41,21 @@ const (
 	ProxyURIInUse       Code = "XksProxyUriInUseException"
 	TrustAnchorMismatch Code = "IncorrectTrustAnchorException"
 
+	// Of IAM and STS, by the names that audit records have; package query has those of the wire.
+	DeleteConflict      Code = "DeleteConflictException"
+	EntityExists        Code = "EntityAlreadyExistsException"
+	IDPCommunication    Code = "IDPCommunicationErrorException"
+	IDPRejected         Code = "IDPRejectedClaimException"
+	InvalidIdentity     Code = "InvalidIdentityTokenException"
+	InvalidInput        Code = "InvalidInputException"
+	InvalidParameter    Code = "InvalidParameterValueException"
+	MalformedInput      Code = "MalformedInputException"
+	NoSuchEntity        Code = "NoSuchEntityException"
+	PackedPolicy        Code = "PackedPolicyTooLargeException"
+	PolicyNotAttachable Code = "PolicyNotAttachableException"
+	TokenExpired        Code = "WebIdentityTokenExpiredException"
+	UnmodifiableEntity  Code = "UnmodifiableEntityException"
+
 	// Not modelled; every operation may answer them.
 	AccessDenied        Code = "AccessDeniedException"
 	ExpiredToken        Code = "ExpiredTokenException"

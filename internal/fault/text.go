@@ -20,13 +20,6 @@ func BodyTooLarge(limit int) *Error {
 	return New(RequestTooLarge, "The request body is larger than %d bytes.", limit) // [U]
 }
 
-// NoAction and UnknownAction are of the Security Token Service (access §2.4 [U]).
-func NoAction() *Error { return New(InvalidAction, "The request names no Action, or more than one.") }
-
-func UnknownAction(action, version string) *Error {
-	return New(InvalidAction, "Could not find operation %s for version %s", action, version)
-}
-
 // UnknownClient answers an access key that is unknown, disabled or deleted; which of the three, a
 // stranger may not learn.
 func UnknownClient() *Error {

@@ -26,6 +26,7 @@ import (
 	"qkms/internal/lastuse"
 	"qkms/internal/ledger"
 	"qkms/internal/op"
+	"qkms/internal/query"
 	"qkms/internal/record"
 	"qkms/internal/seal"
 	"qkms/internal/server"
@@ -182,8 +183,13 @@ func (n *Node) wire(ring *seal.Ring) {
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "sts", Partition: n.Naming.Partition, Now: n.Now,
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
+	managers := authn.New(authn.Config{
+		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
+	})
 	n.Server = server.New(server.Config{
-		Authn: verifier, STS: identities, Ops: n.Ops, Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
+		Authn: verifier, Ops: n.Ops, Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
+		QueryDeps: &query.Deps{Book: n.Book, Authz: n.Ops.Authz, Naming: n.Naming},
+		Audit:     n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

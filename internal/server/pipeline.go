@@ -37,7 +37,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err != nil {
 		return nil, err
 	}
-	return s.attempt(ctx, caller, req, rec)
+	return attempt(s, func() (op.Answer, error) { return s.act(ctx, caller, req, rec) })
 }
 
 // attempts is how often a change is built anew when what it relied on changed meanwhile.
@@ -45,19 +45,19 @@ const attempts = 8
 
 // attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
 // all want a grant on one key would otherwise undo each other, and half of them give up.
-func (s *Server) attempt(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (out op.Answer, err error) {
+func attempt[T any](s *Server, act func() (T, error)) (out T, err error) {
 	for i := range attempts {
 		if i == 1 {
 			s.losers.Lock()
 			defer s.losers.Unlock()
 		}
-		out, err = s.act(ctx, caller, req, rec)
+		out, err = act()
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) {
 			return out, err
 		}
 	}
-	return nil, err
+	return *new(T), err
 }
 
 // act goes from the names in a request to its effect.

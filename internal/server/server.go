@@ -18,16 +18,19 @@ import (
 	"qkms/internal/fault"
 	"qkms/internal/ledger"
 	"qkms/internal/op"
+	"qkms/internal/query"
 	"qkms/internal/store"
-	"qkms/internal/sts"
 	"qkms/internal/wire"
 )
 
 // Config is what a Server stands on; every field is needed.
 type Config struct {
-	Authn  *authn.Verifier
-	STS    *authn.Verifier // of requests signed for sts
-	Ops    *op.Deps
+	Authn *authn.Verifier
+	Ops   *op.Deps
+
+	Queries   map[string]*authn.Verifier // of requests signed for sts and iam, by those names
+	QueryDeps *query.Deps
+
 	Audit  *audit.Log
 	Ledger *ledger.Ledger
 	Now    func() time.Time
@@ -36,9 +39,12 @@ type Config struct {
 
 // A Server is the http.Handler of the API.
 type Server struct {
-	authn  *authn.Verifier
-	sts    *authn.Verifier
-	ops    *op.Deps
+	authn *authn.Verifier
+	ops   *op.Deps
+
+	queries   map[string]*authn.Verifier
+	queryDeps *query.Deps
+
 	audit  *audit.Log
 	ledger *ledger.Ledger
 	now    func() time.Time
@@ -49,7 +55,8 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, sts: c.STS, ops: c.Ops, audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
+	return &Server{authn: c.Authn, ops: c.Ops, queries: c.Queries, queryDeps: c.QueryDeps,
+		audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is
@@ -62,12 +69,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
 	defer cancel()
 	rec := &audit.Record{RequestID: wire.NewRequestID()}
-	if sts.Asked(hr) {
-		s.serveSTS(ctx, w, hr, rec)
+	if query.Asked(hr) {
+		s.serveQuery(ctx, w, hr, rec)
 		return
 	}
 
-	out, err := s.guarded(ctx, w, hr, rec)
+	out, err := guarded(ctx, s, rec, func() (op.Answer, error) { return s.serve(ctx, w, hr, rec) })
 	if err != nil {
 		err = s.refuse(ctx, rec, err)
 	}
@@ -83,14 +90,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 }
 
 // guarded turns a panic into an error: a bug must not cost the record of the request that met it.
-func (s *Server) guarded(ctx context.Context, w http.ResponseWriter, hr *http.Request, rec *audit.Record) (out op.Answer, err error) {
+func guarded[T any](ctx context.Context, s *Server, rec *audit.Record, serve func() (T, error)) (out T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.ErrorContext(ctx, "panic while serving a request", "request_id", rec.RequestID, "panic", p, "stack", string(debug.Stack()))
-			out, err = nil, fault.InternalError()
+			out, err = *new(T), fault.InternalError()
 		}
 	}()
-	return s.serve(ctx, w, hr, rec)
+	return serve()
 }
 
 // refuse records a refusal and returns what the caller is told. When it cannot be recorded the caller

@@ -53,7 +53,7 @@ func TestCallerIdentity(t *testing.T) {
 		{"an action that is none here", &root, "Action=GetFederationToken&Version=2011-06-15", 0, 400, "<Code>InvalidAction</Code>"},
 		{"two actions", &root, whoAmI + "&Action=AssumeRole", 0, 400, "<Code>InvalidAction</Code>"},
 		{"another version", &root, "Action=GetCallerIdentity&Version=2010-01-01", 0, 400, "<Code>InvalidAction</Code>"},
-		{"a body without end", &root, whoAmI + strings.Repeat("&a=b", 20_000), 0, 413, "<Code>RequestEntityTooLarge</Code>"},
+		{"a body without end", &root, whoAmI + strings.Repeat("&a=b", 300_000), 0, 413, "<Code>RequestEntityTooLarge</Code>"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := len(s.Records())

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/authn/sigv4"
+	"qkms/internal/authz"
+	"qkms/internal/fault"
+	"qkms/internal/iam"
+	"qkms/internal/query"
+	"qkms/internal/record"
+	"qkms/internal/sts"
+	"qkms/internal/wire"
+)
+
+// services are the APIs of the Query protocol, at the endpoint of KMS because clients have one endpoint for
+// everything. What names none of them is answered as the last one.
+var services = []*query.Service{iam.Service, sts.Service}
+
+// serveQuery answers a request of the Query protocol.
+func (s *Server) serveQuery(ctx context.Context, w http.ResponseWriter, hr *http.Request, rec *audit.Record) {
+	rec.EventSource, rec.ReadOnly = audit.SourceSTS, true
+	m, err := query.Read(w, hr, services)
+	describe(rec, hr, &wire.Message{Operation: m.Operation(), RemoteAddr: wire.Peer(hr)})
+	if m.Service != nil {
+		rec.EventSource = m.Service.Source
+	}
+	var out any
+	if err == nil {
+		rec.ReadOnly = m.Row.Reads()
+		out, err = guarded(ctx, s, rec, func() (any, error) { return s.query(ctx, hr, m, rec) })
+	}
+	if err != nil {
+		query.Refuse(w, rec.RequestID, m, services, s.refuse(ctx, rec, err))
+		return
+	}
+	query.Answer(w, rec.RequestID, m, out)
+}
+
+// query is the life of one such request, in the order of serve.
+func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (any, error) {
+	caller, err := s.sender(ctx, hr, m, rec) // who, over the bytes that came
+	if err != nil {
+		return nil, err
+	}
+	req, err := m.Row.Decode(m.Form) // what; the constraints of the API hold from here on
+	rec.Request = req.Audit()
+	if err != nil {
+		return nil, err
+	}
+	return attempt(s, func() (any, error) { return s.perform(ctx, caller, req, rec) })
+}
+
+// sender is who signed the request, or nil where it needs no signature.
+func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (*authn.Caller, error) {
+	if m.Row.Unsigned() {
+		return nil, nil
+	}
+	signed := sigv4.From(hr, m.Body)
+	caller, err := s.queries[m.Service.Signing].Verify(ctx, signed)
+	if err != nil {
+		rec.Identity.AccessKeyID = sigv4.Claimed(signed)
+		return nil, err
+	}
+	identify(rec, caller)
+	return caller, nil
+}
+
+// perform goes from the names in a request to its effect.
+func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Request, rec *audit.Record) (any, error) {
+	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now()}
+	call.Request = &authz.Request{
+		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
+		Says: func(name string) []string { return req.Says(call, name) },
+	}
+	out, change, err := s.propose(ctx, call, req, rec)
+	if caller == nil {
+		rec.Identity, rec.RecipientAccount = call.Proved, call.Account
+	}
+	if err != nil {
+		return nil, err
+	}
+	rec.Response, rec.Additional = req.Result(), call.Additional
+	if change == nil {
+		return out, s.ledger.Note(rec) // no record, no answer
+	}
+	return out, s.ledger.Commit(ctx, change, rec) // the change and its record together
+}
+
+// propose returns the answer and the change that makes it true, nil unless something is to be stored.
+func (s *Server) propose(ctx context.Context, call *query.Call, req query.Request, rec *audit.Record) (any, *record.Change, error) {
+	if err := req.Check(call); err != nil {
+		return nil, nil, err
+	}
+	if err := s.allowed(ctx, call, req, rec); err != nil {
+		return nil, nil, err
+	}
+	return req.Run(ctx, call)
+}
+
+// allowed returns nil when the caller may do all that the request needs. An operation without a signature
+// decides for itself whom it believes.
+func (s *Server) allowed(ctx context.Context, call *query.Call, req query.Request, rec *audit.Record) error {
+	acts, err := req.Needs(ctx, call)
+	if err != nil || len(acts) == 0 {
+		return err
+	}
+	if call.Caller == nil {
+		return fault.MissingAuthentication()
+	}
+	if err := call.Authz.Allow(ctx, call.Request, acts...); err != nil {
+		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
+		return err
+	}
+	return nil
+}
