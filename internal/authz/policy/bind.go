@@ -43,7 +43,7 @@ func (d *Document) named() (all []*value) {
 		for _, element := range []string{"Principal", "NotPrincipal"} {
 			p, _ := s.get(element)
 			for _, v := range p.items("AWS") {
-				if w := (naming{partition: d.partition}).aws(v.scalar); w.reach&(asEveryone|asAccount) == 0 {
+				if w := (naming{partition: d.partition}).aws(v.scalar); w.reach&(AsEveryone|AsAccount) == 0 {
 					all = append(all, v)
 				}
 			}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"qkms/internal/fault"
@@ -98,10 +99,13 @@ func isConditionValue(v *value) bool {
 // A condition is one key under one operator: all that a statement has must hold.
 type condition struct {
 	operation
+	written string // the operator
+	key     string // as it is written
 	name    string // folded
 	hidden  bool   // from policies of this kind: the key is always absent
 	negated bool
 	tests   []test
+	sizes   []int  // of the texts they were made of, in bytes
 	absent  []bool // of Null: which of absent (true) and present (false) are asked for
 }
 
@@ -111,11 +115,11 @@ func (d dialect) conditions(v *value) []condition {
 	for _, op := range v.members {
 		o, _ := operator(op.name)
 		for _, key := range op.members {
-			c := condition{operation: o, name: lower(key.name), negated: operators[o.base].negated}
+			c := condition{operation: o, written: op.name, key: key.name, name: lower(key.name), negated: operators[o.base].negated}
 			c.hidden = d.hides(c.name)
 			for _, text := range key.scalars() {
 				if o.base != null {
-					c.tests = append(c.tests, operators[o.base].test(d, text))
+					c.tests, c.sizes = append(c.tests, operators[o.base].test(d, text)), append(c.sizes, len(text))
 				} else if text = lower(text); text == "true" || text == "false" {
 					c.absent = append(c.absent, text == "true")
 				}
@@ -127,19 +131,14 @@ func (d dialect) conditions(v *value) []condition {
 }
 
 // holds is the table of access.md §3.3.
-func (c *condition) holds(context Context) bool {
+func (c *condition) holds(q *Question) bool {
 	var values []string
 	if !c.hidden {
-		values = context.Values(c.name)
+		values = q.Context.Values(c.name)
 	}
 	none := len(values) == 0
 	if c.base == null {
-		for _, absent := range c.absent {
-			if absent == none {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(c.absent, none)
 	}
 	switch {
 	case none && c.ifExists:
@@ -153,35 +152,25 @@ func (c *condition) holds(context Context) bool {
 	}
 	// A key with several values and no set operator: AWS leaves that open; some must pass, or with a
 	// negated operator all (§10 row 20).
-	if c.set == forAll || c.set == one && c.negated {
-		return c.every(values, context)
-	}
-	return c.some(values, context)
-}
-
-func (c *condition) every(values []string, context Context) bool {
+	every := c.set == forAll || c.set == one && c.negated
 	for _, v := range values {
-		if !c.passes(v, context) {
-			return false
+		if passes := c.passes(v, q); q.work > maxWork {
+			return false // nothing is decided any more
+		} else if passes != every {
+			return !every
 		}
 	}
-	return true
-}
-
-func (c *condition) some(values []string, context Context) bool {
-	for _, v := range values {
-		if c.passes(v, context) {
-			return true
-		}
-	}
-	return false
+	return every
 }
 
 // passes says whether one value of the request does: it is any of the policy's, or with a negated
 // operator none.
-func (c *condition) passes(v string, context Context) bool {
-	for _, t := range c.tests {
-		if t(v, context) {
+func (c *condition) passes(v string, q *Question) bool {
+	for i := range c.tests {
+		switch {
+		case !q.spend(len(v), c.sizes[i]):
+			return c.negated
+		case c.tests[i](v, q.Context):
 			return !c.negated
 		}
 	}

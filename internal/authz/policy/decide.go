@@ -15,6 +15,20 @@ type Question struct {
 	// CrossAccount says that another account's key policy can allow the action at all (access.md §4.2). A
 	// role's trust policy always can.
 	CrossAccount bool
+
+	work int // that comparing has taken so far
+}
+
+// maxWork is how much of it one decision may take, some hundredths of a second. Policies and encryption
+// contexts that anybody would write take a thousandth of that; a policy of its greatest size against as many
+// names as a request can hold would take minutes.
+const maxWork = 1 << 24
+
+// spend says whether a value and a text of a policy may still be compared, which takes time that grows with
+// both, and where ? is searched for with a 64th of their product. When one may not be, nothing is decided.
+func (q *Question) spend(value, text int) bool {
+	q.work += value + text + value*text/64
+	return q.work <= maxWork
 }
 
 // Sources are the policies that have a say. Those that are nil do not exist; a root user has none of the
@@ -70,6 +84,7 @@ const (
 	OutsideTheAccount        // another account's key or role, and one of the two sides is missing
 	UnknownPrincipal         // no kind of principal that may do anything
 	NoTrustPolicy            // the trust policy does not allow
+	NotDecided               // the policies and the request are such that it would take too long: an evaluation error
 )
 
 // A Decision is whether, why, and by which statement: the one that allows or denies. By has no source when
@@ -84,14 +99,18 @@ type Decision struct {
 type Findings struct {
 	q        *Question
 	deny     Ref
-	ownerBy  Ref
-	owner    reach // of the statements of key policy or trust policy that allow
 	identity Ref
-	limit    Reason // what of boundary and session policy does not allow; 0: nothing
+
+	owner Reach  // of the statements of key policy or trust policy that allow
+	first [4]Ref // of them in each way
+
+	noBoundary, noSession bool // there is one, and it does not allow
+	undecided             bool // it was given up
 }
 
 // Consult asks the policies.
 func Consult(q *Question, s *Sources) Findings {
+	q.work = 0
 	f := Findings{q: q}
 	switch {
 	case q.Key && s.Key != nil:
@@ -101,11 +120,12 @@ func Consult(q *Question, s *Sources) Findings {
 	}
 	f.identity = f.consultAll(s.Identity, IdentityPolicy)
 	if s.Boundary != nil && f.consult(s.Boundary, Ref{Source: Boundary}).Source == NoSource {
-		f.limit = NoBoundary
+		f.noBoundary = true
 	}
 	if len(s.Session) > 0 && f.consultAll(s.Session, SessionPolicy).Source == NoSource {
-		f.limit = NoSessionPolicy
+		f.noSession = true
 	}
+	f.undecided = q.work > maxWork
 	return f
 }
 
@@ -122,12 +142,24 @@ func (f *Findings) consultOwner(p *Policy, source Source) {
 		case s.deny && f.deny.Source == NoSource:
 			f.deny = by
 		case !s.deny:
-			if f.owner == 0 {
-				f.ownerBy = by
+			for i := range f.first {
+				if way := Reach(1) << i; ways&^f.owner&way != 0 {
+					f.first[i] = by
+				}
 			}
 			f.owner |= ways
 		}
 	}
+}
+
+// credit is the first statement of the resource's policy that allows in one of some ways.
+func (f *Findings) credit(ways Reach) (by Ref) {
+	for i := range f.first {
+		if way := Reach(1) << i; ways&f.owner&way != 0 && (by.Source == NoSource || f.first[i].Statement < by.Statement) {
+			by = f.first[i]
+		}
+	}
+	return by
 }
 
 // consultAll returns the first statement of any of all that allows, and notes the first denial.
@@ -168,6 +200,8 @@ func (f *Findings) Decide(g Grant) Decision {
 	switch {
 	case p.Kind < Root || p.Kind > WebIdentity, p.Kind == WebIdentity && !f.q.Trust, f.q.Key && f.q.Trust:
 		return Decision{Reason: UnknownPrincipal} // or nothing that may be asked
+	case f.undecided:
+		return Decision{Reason: NotDecided}
 	case f.deny.Source != NoSource:
 		return Decision{Reason: ExplicitDeny, By: f.deny}
 	case !f.q.Key && !f.q.Trust:
@@ -193,8 +227,11 @@ func (f *Findings) byIdentity(by Ref) Decision {
 
 // limited lets boundary and session policy have their say.
 func (f *Findings) limited(by Ref) Decision {
-	if f.limit != 0 {
-		return Decision{Reason: f.limit}
+	switch {
+	case f.noSession:
+		return Decision{Reason: NoSessionPolicy}
+	case f.noBoundary:
+		return Decision{Reason: NoBoundary}
 	}
 	return Decision{Allowed: true, Reason: Allowed, By: by}
 }
@@ -203,8 +240,8 @@ func (f *Findings) limited(by Ref) Decision {
 // their own.
 func (f *Findings) byName(g Grant) Decision {
 	switch {
-	case f.owner&asItself != 0:
-		return Decision{Allowed: true, Reason: Allowed, By: f.ownerBy}
+	case f.owner&AsItself != 0:
+		return Decision{Allowed: true, Reason: Allowed, By: f.credit(AsItself)}
 	case g != NoGrant:
 		return Decision{Allowed: true, Reason: Allowed, By: Ref{Source: AGrant}}
 	}
@@ -222,15 +259,15 @@ func (f *Findings) silent() Decision {
 // within: a key or a role of the caller's own account. Whoever its policy names needs nothing else; a boundary
 // or a session limits what a role, the account or a grant gives.
 func (f *Findings) within(g Grant) Decision {
-	if f.owner&(asItself|asEveryone) != 0 {
-		return Decision{Allowed: true, Reason: Allowed, By: f.ownerBy}
+	if f.owner&(AsItself|AsEveryone) != 0 {
+		return Decision{Allowed: true, Reason: Allowed, By: f.credit(AsItself | AsEveryone)}
 	}
 	d := f.silent()
-	if f.owner&asAccount != 0 {
-		d = f.byIdentity(f.ownerBy)
+	if f.owner&AsAccount != 0 {
+		d = f.byIdentity(f.credit(AsAccount))
 	}
-	if !d.Allowed && f.owner&asRole != 0 {
-		d = f.limited(f.ownerBy)
+	if !d.Allowed && f.owner&AsRole != 0 {
+		d = f.limited(f.credit(AsRole))
 	}
 	if !d.Allowed && g != NoGrant {
 		d = f.limited(Ref{Source: AGrant})
@@ -241,15 +278,18 @@ func (f *Findings) within(g Grant) Decision {
 // across: another account's key or role. Its account must let the caller use it, and the caller's own account
 // must let them too: by a policy of theirs, or by having created the grant itself.
 func (f *Findings) across(g Grant) Decision {
-	by := f.ownerBy
-	if by.Source == NoSource && g != NoGrant {
-		by = Ref{Source: AGrant}
+	if f.owner == 0 && g == NoGrant || !f.q.CrossAccount && !f.q.Trust {
+		return Decision{Reason: OutsideTheAccount}
+	}
+	by := Ref{Source: AGrant}
+	if f.owner != 0 {
+		by = f.credit(f.owner)
 	}
 	d := f.byIdentity(by)
 	if !d.Allowed && g == GrantedOwn {
 		d = f.limited(by)
 	}
-	if !d.Allowed || by.Source == NoSource || !f.q.CrossAccount && !f.q.Trust {
+	if !d.Allowed {
 		return Decision{Reason: OutsideTheAccount}
 	}
 	return d

@@ -138,6 +138,10 @@ func TestDecidingStatements(t *testing.T) {
 	if got, want := decide(ask(awayRoot, "kms:Encrypt", nil), &policy.Sources{Key: p}).By, (policy.Ref{Source: policy.KeyPolicy, Statement: 2, Sid: "but"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	p = keyPolicy(t, root+`,{"Sid":"him","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/team/u"},"Action":"kms:*","Resource":"*"}`)
+	if got, want := decide(ask(user, "kms:Encrypt", nil), &policy.Sources{Key: p}).By, (policy.Ref{Source: policy.KeyPolicy, Statement: 1, Sid: "him"}); got != want {
+		t.Errorf("the account is named before: got %+v, want %+v", got, want)
+	}
 	other, denies := identityPolicy(t, `{"Effect":"Allow","Action":"kms:Sign","Resource":"*"}`),
 		identityPolicy(t, `{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Sid":"no","Effect":"Deny","Action":"kms:En*","Resource":"*"}`)
 	for _, row := range []struct {

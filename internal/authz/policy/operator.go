@@ -56,7 +56,7 @@ func (d dialect) text(policy string, wildcards bool, compile func(string) func(v
 		return func(value string, _ Context) bool { return match(value) }
 	}
 	return func(value string, c Context) bool {
-		s, ok := t.expand(c)
+		s, ok := t.expand(c, len(value))
 		return ok && compile(s)(value)
 	}
 }

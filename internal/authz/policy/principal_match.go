@@ -23,19 +23,20 @@ const (
 	WebIdentity // who comes with the token of an identity provider, about to be a session
 )
 
-// A reach is how entries of a policy mean a caller: access.md §4.3 treats the ways differently.
-type reach uint8
+// A Reach is the ways, none or several, in which a policy means a principal: access.md §4.3 treats them
+// differently.
+type Reach uint8
 
 const (
-	asEveryone reach = 1 << iota // "*"
-	asAccount                    // its account: whether it may, the account's own policies say
-	asRole                       // its role
-	asItself                     // itself
+	AsEveryone Reach = 1 << iota // "*"
+	AsAccount                    // its account: whether it may, the account's own policies say
+	AsRole                       // its role
+	AsItself                     // itself
 )
 
 // A whom is one entry of a Principal.
 type whom struct {
-	reach reach         // 0: nobody who is alive
+	reach Reach         // 0: nobody who is alive
 	kind  PrincipalKind // of whom it means; 0 of an account and of everyone
 	name  string        // an account id or an ARN; of a service its name
 	bound bound
@@ -52,13 +53,13 @@ const (
 	byEither       // who is left out of what everyone is allowed
 )
 
-func (w *whom) match(p *Principal) reach {
+func (w *whom) match(p *Principal) Reach {
 	switch {
-	case w.reach == asEveryone:
-		return asEveryone
-	case w.reach == asAccount:
+	case w.reach == AsEveryone:
+		return AsEveryone
+	case w.reach == AsAccount:
 		if w.name == p.Account && p.Kind < Service {
-			return asAccount
+			return AsAccount
 		}
 	case w.kind == p.Kind && w.is(p):
 		return w.reach
@@ -69,7 +70,7 @@ func (w *whom) match(p *Principal) reach {
 // is says whether an entry of p's kind means p.
 func (w *whom) is(p *Principal) bool {
 	name := p.ARN
-	if w.reach == asRole {
+	if w.reach == AsRole {
 		name = p.Role
 	}
 	switch w.bound {
@@ -81,6 +82,13 @@ func (w *whom) is(p *Principal) bool {
 		return w.name == name || w.sameID(p)
 	}
 	return w.reach != 0 && w.name == name
+}
+
+// former says whether the entry means one who was deleted, and whose name p has now.
+func (w *whom) former(p *Principal) bool {
+	byID := *w
+	byID.bound = byName
+	return w.bound != byName && !w.is(p) && w.kind == p.Kind && byID.is(p)
 }
 
 func (w *whom) sameID(p *Principal) bool { return w.id != "" && w.id == p.ID }
@@ -95,7 +103,7 @@ type naming struct {
 // whoms compiles a Principal that was checked.
 func (n naming) whoms(v *value) []whom {
 	if v.kind == stringKind {
-		return []whom{{reach: asEveryone}}
+		return []whom{{reach: AsEveryone}}
 	}
 	var all []whom
 	for _, m := range v.members {
@@ -105,9 +113,9 @@ func (n naming) whoms(v *value) []whom {
 			case "AWS":
 				all = append(all, n.aws(name))
 			case "Service":
-				all = append(all, whom{reach: asItself, kind: Service, name: name})
+				all = append(all, whom{reach: AsItself, kind: Service, name: name})
 			case "Federated": // in a key policy it means nobody: no web identity asks for a key
-				all = append(all, whom{reach: asItself, kind: WebIdentity, name: spell(name, n.partition)})
+				all = append(all, whom{reach: AsItself, kind: WebIdentity, name: spell(name, n.partition)})
 			default: // CanonicalUser is for no service of ours
 				all = append(all, whom{})
 			}
@@ -121,24 +129,24 @@ func (n naming) aws(name string) whom {
 	parts := strings.SplitN(name, ":", arnParts)
 	switch {
 	case name == "*":
-		return whom{reach: asEveryone}
+		return whom{reach: AsEveryone}
 	case accountID.MatchString(name):
-		return whom{reach: asAccount, name: name}
+		return whom{reach: AsAccount, name: name}
 	case len(parts) != arnParts: // the id of a principal that is gone
 		return whom{}
 	case parts[5] == "root":
-		return whom{reach: asAccount, name: parts[4]}
+		return whom{reach: AsAccount, name: parts[4]}
 	}
 	w := whom{name: name}
 	switch kind, _, _ := strings.Cut(parts[5], "/"); kind {
 	case "user":
-		w.reach, w.kind, w.bound = asItself, User, byID
+		w.reach, w.kind, w.bound = AsItself, User, byID
 	case "role":
-		w.reach, w.kind, w.bound = asRole, Session, byID
+		w.reach, w.kind, w.bound = AsRole, Session, byID
 	case "assumed-role":
-		w.reach, w.kind, w.bound = asItself, Session, byBoth
+		w.reach, w.kind, w.bound = AsItself, Session, byBoth
 	case "federated-user": // is no entity that could be deleted
-		w.reach, w.kind = asItself, Federated
+		w.reach, w.kind = AsItself, Federated
 	}
 	if w.id = n.ids[name]; !n.bound {
 		w.bound = byName

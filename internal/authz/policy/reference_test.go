@@ -365,6 +365,12 @@ func (w *world) reference() bool {
 
 func (w *world) decision(t testing.TB) policy.Decision {
 	t.Helper()
+	found := policy.Consult(w.q, w.sources(t))
+	return found.Decide(w.grant)
+}
+
+func (w *world) sources(t testing.TB) *policy.Sources {
+	t.Helper()
 	compile := func(doc object, parse func(text, partition string) (*policy.Document, error)) *policy.Policy {
 		if doc == nil {
 			return nil
@@ -385,8 +391,7 @@ func (w *world) decision(t testing.TB) policy.Decision {
 	for _, d := range w.identity {
 		s.Identity = append(s.Identity, compile(d, policy.ParseIdentity))
 	}
-	found := policy.Consult(w.q, s)
-	return found.Decide(w.grant)
+	return s
 }
 
 // The generator draws from few words, so that they meet often.

@@ -20,7 +20,7 @@ func (d dialect) resource(text string) resourceTest {
 		return arnPattern(s)
 	}
 	return func(q *Question) bool {
-		s, ok := t.expand(q.Context)
+		s, ok := t.expand(q.Context, len(q.Resource))
 		return ok && arnPattern(s)(q)
 	}
 }

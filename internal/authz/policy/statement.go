@@ -8,6 +8,7 @@ type Policy struct{ statements []statement }
 type statement struct {
 	sid  string
 	deny bool
+	void bool // without Action or Resource: it may be saved, and is about nothing (access.md §3.1)
 
 	whom    []whom // of a key policy or a trust policy
 	notWhom bool   // whom lists whom the statement is not about
@@ -31,13 +32,12 @@ func (d *Document) compile(n naming) *Policy {
 	speak := dialect{variables: version != nil && version.scalar == "2012-10-17", ofKey: d.grammar == ofKey}
 	p := &Policy{statements: make([]statement, len(d.statements))}
 	for i, s := range d.statements {
-		if !has(s, "Action", "NotAction") || d.grammar != ofRole && !has(s, "Resource", "NotResource") {
-			continue // the zero statement is about no action
-		}
-		p.statements[i] = compileStatement(speak, n, s)
+		c := compileStatement(speak, n, s)
+		c.void = !has(s, "Action", "NotAction") || d.grammar != ofRole && !has(s, "Resource", "NotResource")
 		if d.grammar == ofRole {
-			p.statements[i].resources = []resourceTest{speak.resource("*")} // that very role
+			c.resources = []resourceTest{speak.resource("*")} // that very role
 		}
+		p.statements[i] = c
 	}
 	return p
 }
@@ -87,25 +87,27 @@ func (s *statement) leaveOut() {
 
 // about says whether the statement is about the question, whoever asks it.
 func (s *statement) about(q *Question) bool {
-	if len(s.actions) == 0 {
-		return false
-	}
-	if slices.ContainsFunc(s.actions, func(a action) bool { return a.match(q.Action) }) == s.notActions {
-		return false
-	}
-	if slices.ContainsFunc(s.resources, func(r resourceTest) bool { return r(q) }) == s.notResources {
+	if s.void || !s.aboutAction(q) || !s.aboutResource(q) {
 		return false
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(q.Context) {
+		if !s.conditions[i].holds(q) {
 			return false
 		}
 	}
 	return true
 }
 
+func (s *statement) aboutAction(q *Question) bool {
+	return slices.ContainsFunc(s.actions, func(a action) bool { return a.match(q.Action) }) != s.notActions
+}
+
+func (s *statement) aboutResource(q *Question) bool {
+	return slices.ContainsFunc(s.resources, func(r resourceTest) bool { return r(q) }) != s.notResources
+}
+
 // reaches says in which ways a statement that names principals means p.
-func (s *statement) reaches(p *Principal) (all reach) {
+func (s *statement) reaches(p *Principal) (all Reach) {
 	for i := range s.whom {
 		all |= s.whom[i].match(p)
 	}
@@ -115,5 +117,5 @@ func (s *statement) reaches(p *Principal) (all reach) {
 	if all != 0 {
 		return 0
 	}
-	return asEveryone
+	return AsEveryone
 }

@@ -14,6 +14,7 @@ type template []part
 // A part is text, or the variable of a name.
 type part struct {
 	text     string
+	least    int    // how many bytes at least the text matches: all but its stars
 	name     string // folded; empty of text
 	fallback string
 	optional bool // fallback is to be taken when there is no value
@@ -34,11 +35,13 @@ func (d dialect) template(s string, wildcards bool) template {
 		if wildcards && !literal {
 			s = wild(s)
 		}
+		least := len(s) - strings.Count(s, anyRun)
 		if n := len(t); n > 0 && t[n-1].name == "" && !t[n-1].never {
 			t[n-1].text += s
+			t[n-1].least += least
 			return
 		}
-		t = append(t, part{text: s})
+		t = append(t, part{text: s, least: least})
 	}
 	for d.variables {
 		before, rest, found := strings.Cut(s, "${")
@@ -73,13 +76,16 @@ func (d dialect) variable(s string) part {
 	}
 	if d.hides(p.name) {
 		p.name, p.never, p.text = "", !p.optional, brought(p.fallback)
+		p.least = len(p.text)
 	}
 	return p
 }
 
-// expand puts the values in. ok is false when a variable has none. What a request brings is text, whatever
-// it is: neither a wildcard nor the end of a part of an ARN.
-func (t template) expand(c Context) (s string, ok bool) {
+// expand puts the values in, for a text of so many bytes to be matched. ok is false when a variable has none,
+// or when the result could match nothing so short: a policy that repeats a variable would make a thousand
+// copies of what a request brings. What it brings is text, whatever it is: neither a wildcard nor the end of a
+// part of an ARN.
+func (t template) expand(c Context, bytes int) (s string, ok bool) {
 	var b strings.Builder
 	for i := range t {
 		p := &t[i]
@@ -87,6 +93,9 @@ func (t template) expand(c Context) (s string, ok bool) {
 		case p.never:
 			return "", false
 		case p.name == "":
+			if bytes -= p.least; bytes < 0 {
+				return "", false
+			}
 			b.WriteString(p.text)
 			continue
 		}
@@ -96,7 +105,11 @@ func (t template) expand(c Context) (s string, ok bool) {
 		} else if len(values) > 1 || !p.optional {
 			return "", false
 		}
-		b.WriteString(brought(v))
+		v = brought(v)
+		if bytes -= len(v); bytes < 0 {
+			return "", false
+		}
+		b.WriteString(v)
 	}
 	return b.String(), true
 }
