@@ -28,6 +28,9 @@ fuzz: fuzz-wire fuzz-rest
 # What strangers send.
 fuzz-wire:
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/authn/sigv4
+	$(FUZZ) -fuzz '^FuzzIssuer$$' ./internal/authn/webidentity
+	$(FUZZ) -fuzz '^FuzzClaims$$' ./internal/authn/webidentity
+	$(FUZZ) -fuzz '^FuzzKeys$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/wire/shape
 	$(FUZZ) -fuzz '^FuzzParseReference$$' ./internal/key
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/blob
