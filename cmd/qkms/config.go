@@ -10,6 +10,7 @@ import (
 
 	"qkms/internal/key"
 	"qkms/internal/op"
+	"qkms/internal/throttle"
 )
 
 // Config is everything the verbs can be told. Every field is a flag and an environment variable; which
@@ -90,6 +91,10 @@ type Config struct {
 	// Quota is how much of something there may be; what it does not say is AWS's default.
 	Quota op.Quota
 
+	// Rates are how many requests of each class an account may make in a Region in a second. None
+	// where test suites make their fixtures, AWS's where accounts share a service.
+	Rates throttle.Rates
+
 	// AuditSpool is how many MiB of audit log the data directory holds at most. Beyond, nothing is
 	// answered until an operator has moved old segments away.
 	AuditSpool int
@@ -157,7 +162,9 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "attestation-roots":
 		text(&c.AttestationRoots, "PEM `FILE` of further roots of attestation documents, besides AWS's")
 	case "quota":
-		fs.Var(&c.Quota, name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key, key-stores")
+		fs.Var((*quota)(&c.Quota), name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key, key-stores")
+	case "rates":
+		fs.Var((*rates)(&c.Rates), name, "limit the requests of an account in a Region in a second, `NAME=N,…`: operations, symmetric, rsa, ecc, ml-dsa, ml-kem, pair-RSA_2048 …; aws in front begins with AWS's, none with no limit")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
 	case "log-format":

@@ -23,7 +23,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	return node.Config{
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
-		Attesters: attesters, Quota: c.Quota, AuditSpool: int64(c.AuditSpool) << 20,
+		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20,
 		Logger: c.logger(),
 	}, err
 }

@@ -1,6 +1,9 @@
 package main
 
-import "qkms/internal/admin"
+import (
+	"qkms/internal/admin"
+	"qkms/internal/throttle"
+)
 
 // opens are the flags of every verb that may have to open the store.
 const opens = "data root-key passphrase-file "
@@ -31,7 +34,7 @@ A --seed file makes sure of fixtures, the same on every machine:
         enabled: true
 
 What is there already is left as it is; what contradicts the file is an error.`,
-			takes:    "listen data arn-style env-file seed account region attestation-roots quota audit-spool log-format",
+			takes:    "listen data arn-style env-file seed account region attestation-roots quota rates audit-spool log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,
 		},
@@ -57,8 +60,8 @@ seconds; a second one ends the process at once.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "listen tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota audit-spool log-format",
-			defaults: func(c *Config) { c.Listen = ":8443" },
+			takes:    opens + "listen tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool log-format",
+			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},
 		{

@@ -14,7 +14,7 @@ import (
 )
 
 // Serve makes a deployment with `qkms init` and runs `qkms serve` on it with further arguments: TLS,
-// with the CA that init made. It knows that the server is ready as systemd would, by sd_notify(3).
+// with the CA that init made, and no rates, as no caller is as fast as a test. It knows that the server is ready as systemd would, by sd_notify(3).
 // When the test ends the server must end with status 0.
 func Serve(t testing.TB, args ...string) *Server {
 	t.Helper()
@@ -22,7 +22,7 @@ func Serve(t testing.TB, args ...string) *Server {
 	s := &Server{t: t, Dir: filepath.Join(dir, "data"), Log: filepath.Join(dir, "log")}
 	made := ParseEnv([]byte(Run(t, "init", "--data", s.Dir)))
 	s.Wire = newWire(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool(t, filepath.Join(s.Dir, "tls", "ca.crt"))}})
-	address := s.notified(append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.Dir}, args...))
+	address := s.notified(append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.Dir, "--rates", "none"}, args...))
 	t.Cleanup(s.end)
 	s.Login = Login{
 		URL: "https://" + address, Region: "us-east-1",

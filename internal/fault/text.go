@@ -20,6 +20,11 @@ func BodyTooLarge(limit int) *Error {
 	return New(RequestTooLarge, "The request body is larger than %d bytes.", limit) // [U]
 }
 
+// Throttled answers callers who ask more often than they may.
+func Throttled() *Error {
+	return New(Throttling, "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.") // [D]
+}
+
 // UnknownClient answers an access key that is unknown, disabled or deleted; which of the three, a
 // stranger may not learn.
 func UnknownClient() *Error {

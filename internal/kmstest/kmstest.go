@@ -21,6 +21,7 @@ import (
 	"qkms/internal/node"
 	"qkms/internal/op"
 	"qkms/internal/seal"
+	"qkms/internal/throttle"
 )
 
 // The account and Region a test works in unless it says otherwise.
@@ -34,7 +35,8 @@ type Options struct {
 	Style   key.Style
 	Regions []string // nil: every well-formed one
 	Quota   op.Quota // where zero: op.DefaultQuota
-	Dir     string   // an initialised data directory to open; empty: a new one
+	Rates   throttle.Rates
+	Dir     string // an initialised data directory to open; empty: a new one
 	Log     io.Writer
 
 	Clock    *Clock            // nil: NewClock()
@@ -88,7 +90,7 @@ func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key")
 
 func (s *Server) config() node.Config {
 	c := node.Config{
-		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota,
+		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
 		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

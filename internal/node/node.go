@@ -32,6 +32,7 @@ import (
 	"qkms/internal/server"
 	"qkms/internal/store/sqlite"
 	"qkms/internal/sweep"
+	"qkms/internal/throttle"
 )
 
 // Config says where a node keeps its state and how it speaks.
@@ -48,6 +49,7 @@ type Config struct {
 	AuditSpool int64 // bytes of audit log beyond which nothing is answered; 0: 1 GiB
 
 	Quota  op.Quota         // zero fields: op.DefaultQuota
+	Rates  throttle.Rates   // zero: no limits
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
@@ -187,9 +189,9 @@ func (n *Node) wire(ring *seal.Ring) {
 		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
 	n.Server = server.New(server.Config{
-		Authn: verifier, Ops: n.Ops, Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
-		QueryDeps: &query.Deps{Book: n.Book, Authz: n.Ops.Authz, Naming: n.Naming},
-		Audit:     n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
+		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
+		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers}, QueryDeps: &query.Deps{Book: n.Book, Authz: n.Ops.Authz, Naming: n.Naming},
+		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

@@ -6,6 +6,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -22,6 +23,7 @@ var decrypt = &Op[shape.DecryptRequest, shape.DecryptResponse]{
 	Check: func(c *Call, in *shape.DecryptRequest) error {
 		return sameKey(c.Key(), in.CiphertextBlob, in.EncryptionAlgorithm, len(in.DryRunModifiers) > 0)
 	},
+	Counts: func(in *shape.DecryptRequest) []throttle.Toll { return tollOf(in.EncryptionAlgorithm) },
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.DecryptRequest) (*shape.DecryptResponse, *record.Change, error) {

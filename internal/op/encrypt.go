@@ -6,6 +6,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -14,6 +15,7 @@ var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
 	Needs: func(in *shape.EncryptRequest) ([]key.Need, error) {
 		return useWith("kms:Encrypt", in.KeyId, in.EncryptionAlgorithm, in.EncryptionContext), nil
 	},
+	Counts: func(in *shape.EncryptRequest) []throttle.Toll { return tollOf(in.EncryptionAlgorithm) },
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.EncryptRequest) (*shape.EncryptResponse, *record.Change, error) {

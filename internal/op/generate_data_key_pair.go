@@ -8,6 +8,7 @@ import (
 	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -22,7 +23,10 @@ var generateDataKeyPair = &Op[shape.GenerateDataKeyPairRequest, shape.GenerateDa
 		}
 		return c.attested(in.Recipient, name)
 	},
-	Check:  func(c *Call, in *shape.GenerateDataKeyPairRequest) error { return pairKey(c, in.KeyPairSpec) },
+	Check: func(c *Call, in *shape.GenerateDataKeyPairRequest) error { return pairKey(c, in.KeyPairSpec) },
+	Counts: func(in *shape.GenerateDataKeyPairRequest) []throttle.Toll {
+		return throttle.Of(string(in.KeyPairSpec)).Once()
+	},
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.GenerateDataKeyPairRequest) (*shape.GenerateDataKeyPairResponse, *record.Change, error) {

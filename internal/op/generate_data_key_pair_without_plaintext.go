@@ -6,6 +6,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -22,6 +23,9 @@ var generateDataKeyPairWithoutPlaintext = &Op[shape.GenerateDataKeyPairWithoutPl
 	},
 	Check: func(c *Call, in *shape.GenerateDataKeyPairWithoutPlaintextRequest) error {
 		return pairKey(c, in.KeyPairSpec)
+	},
+	Counts: func(in *shape.GenerateDataKeyPairWithoutPlaintextRequest) []throttle.Toll {
+		return throttle.Of(string(in.KeyPairSpec)).Once()
 	},
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,

@@ -13,6 +13,7 @@ import (
 	"qkms/internal/custody"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -24,6 +25,10 @@ type Op[In, Out any] struct {
 	// Needs says what the caller must be allowed to do, and on what. It may refuse what can be
 	// refused from the request alone, in AWS's order before the keys are looked up.
 	Needs func(in *In) ([]key.Need, error)
+
+	// Counts says what a request counts as against the rates of its caller, where that is not one
+	// request of its operation.
+	Counts func(in *In) []throttle.Toll
 
 	// Says returns the values of a condition key of policies that comes from the operation's own
 	// parameters (access.md §5), its name folded: nil where the request says nothing.
@@ -67,6 +72,8 @@ type Row interface {
 
 // A Request is one call of one operation, decoded.
 type Request interface {
+	// Tolls are what the request counts as; they are not to be changed.
+	Tolls() []throttle.Toll
 	Needs() ([]key.Need, error)
 	// Says returns the values of a condition key of policies.
 	Says(c *Call, name string) []string
@@ -107,6 +114,13 @@ type bound[In, Out any] struct {
 func (b *bound[In, Out]) Needs() ([]key.Need, error) { return b.op.Needs(b.in) }
 func (b *bound[In, Out]) ReadOnly() bool             { return b.op.ReadOnly }
 func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
+
+func (b *bound[In, Out]) Tolls() []throttle.Toll {
+	if b.op.Counts == nil {
+		return throttle.Of(b.op.Name).Once()
+	}
+	return b.op.Counts(b.in)
+}
 
 func (b *bound[In, Out]) DryRun() bool {
 	d, ok := any(b.in).(shape.DryRunner)

@@ -35,6 +35,7 @@ var reEncrypt = &Op[shape.ReEncryptRequest, shape.ReEncryptResponse]{
 	},
 	// The destination is checked as by Encrypt, under a name of its own (§13.5.3 [P]).
 	As:     []string{"ReEncryptFrom", "ReEncryptTo"},
+	Counts: reEncryptTolls,
 	Usage:  key.EncryptDecrypt,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.ReEncryptRequest) (*shape.ReEncryptResponse, *record.Change, error) {

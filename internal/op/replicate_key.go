@@ -38,6 +38,7 @@ var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 		}
 		return checkTags(in.Tags)
 	},
+	Counts: replicateTolls,
 	Run: func(ctx context.Context, c *Call, in *shape.ReplicateKeyRequest) (*shape.ReplicateKeyResponse, *record.Change, error) {
 		s, err := c.setOf(ctx, c.Key())
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/pubkey"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -25,6 +26,7 @@ var sign = &Op[shape.SignRequest, shape.SignResponse]{
 		}
 		return nil
 	},
+	Counts: func(in *shape.SignRequest) []throttle.Toll { return tollOf(in.SigningAlgorithm) },
 	Usage:  key.SignVerify,
 	States: key.ForUse,
 	Run: func(ctx context.Context, c *Call, in *shape.SignRequest) (*shape.SignResponse, *record.Change, error) {

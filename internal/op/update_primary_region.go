@@ -31,6 +31,7 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 		}
 		return err
 	},
+	Counts: primaryTolls,
 	States: key.WhileUpdating,
 	Run: func(ctx context.Context, c *Call, in *shape.UpdatePrimaryRegionRequest) (*None, *record.Change, error) {
 		from := c.Key()

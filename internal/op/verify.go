@@ -9,6 +9,7 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/pubkey"
 	"qkms/internal/record"
+	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
 
@@ -24,6 +25,7 @@ var verify = &Op[shape.VerifyRequest, shape.VerifyResponse]{
 		}
 		return nil
 	},
+	Counts: func(in *shape.VerifyRequest) []throttle.Toll { return tollOf(in.SigningAlgorithm) },
 	Usage:  key.SignVerify,
 	States: key.ForUse,
 	Run: func(_ context.Context, c *Call, in *shape.VerifyRequest) (*shape.VerifyResponse, *record.Change, error) {

@@ -37,6 +37,9 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err != nil {
 		return nil, err
 	}
+	if err := s.rates.Take(s.now(), caller.Account, caller.Region, req.Tolls()); err != nil { // once, and before any work
+		return nil, err
+	}
 	return attempt(s, func() (op.Answer, error) { return s.act(ctx, caller, req, rec) })
 }
 

@@ -20,6 +20,7 @@ import (
 	"qkms/internal/op"
 	"qkms/internal/query"
 	"qkms/internal/store"
+	"qkms/internal/throttle"
 	"qkms/internal/wire"
 )
 
@@ -27,6 +28,7 @@ import (
 type Config struct {
 	Authn *authn.Verifier
 	Ops   *op.Deps
+	Rates *throttle.Throttle // of Ops
 
 	Queries   map[string]*authn.Verifier // of requests signed for sts and iam, by those names
 	QueryDeps *query.Deps
@@ -41,6 +43,7 @@ type Config struct {
 type Server struct {
 	authn *authn.Verifier
 	ops   *op.Deps
+	rates *throttle.Throttle
 
 	queries   map[string]*authn.Verifier
 	queryDeps *query.Deps
@@ -55,7 +58,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, ops: c.Ops, queries: c.Queries, queryDeps: c.QueryDeps,
+	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
 		audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
 }
 
