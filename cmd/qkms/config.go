@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"qkms/internal/key"
 	"qkms/internal/op"
@@ -24,6 +25,15 @@ type Config struct {
 	// Listen is where the API is served, HOST:PORT. Without a host on every address of the machine;
 	// port 0 picks a free one.
 	Listen string
+
+	// MetricsListen is where /metrics, /healthz and /readyz are served to monitoring, HOST:PORT; empty:
+	// nowhere. Plain HTTP and open to whoever reaches it, who learns how much the service does and how
+	// well, and nothing about keys or callers.
+	MetricsListen string
+
+	// DrainDelay is for how long, told to end, the service goes on as before with /readyz saying 503, so
+	// that load balancers send nothing more. Without MetricsListen nobody hears that, and it is none.
+	DrainDelay time.Duration
 
 	// RootKey is the key file that opens the store. Empty: $QKMS_ROOT_KEY_FILE, the systemd credential
 	// qkms-root-key, or root.key in the data directory. Lost, every key is lost; copied, a copy of the
@@ -109,7 +119,8 @@ type Config struct {
 func defaultConfig() Config {
 	return Config{
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
-		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
+		DrainDelay: 5 * time.Second,
+		ARNStyle:   string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
 		Audit: auditConfig{Lines: 10},
 	}
 }
@@ -123,6 +134,10 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.Data, "the data directory, `DIR`")
 	case "listen":
 		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
+	case "metrics-listen":
+		text(&c.MetricsListen, "serve /metrics, /healthz and /readyz, in plain HTTP to whoever asks, on `HOST:PORT`; if not given: nowhere")
+	case "drain-delay":
+		fs.DurationVar(&c.DrainDelay, name, c.DrainDelay, "told to end, let /readyz say so for this `TIME` before connections are refused; with --metrics-listen only")
 	case "root-key":
 		text(&c.RootKey, "key `FILE` that opens the store; if not given: $QKMS_ROOT_KEY_FILE, the systemd credential qkms-root-key, or DIR/root.key")
 	case "passphrase-file":

@@ -80,15 +80,19 @@ func (c *command) until(ctx context.Context, h *admin.Host, srv *http.Server, ln
 	if err != nil {
 		return errors.Join(err, ln.Close(), h.Close())
 	}
-	if err := announce(); err != nil {
+	watch, err := c.watch(ctx, h.Node)
+	if err != nil {
 		return errors.Join(err, door.Close(), ln.Close(), h.Close())
+	}
+	if err := announce(); err != nil {
+		return errors.Join(err, watch.Close(), door.Close(), ln.Close(), h.Close())
 	}
 	if err := ready(c.env("NOTIFY_SOCKET"), ln.Addr().String()); err != nil {
 		h.Logger.WarnContext(ctx, "cannot tell the service manager that the service is ready", "error", err)
 	}
 	h.Start()
-	err = serveUntil(ctx, srv, ln)
-	return errors.Join(err, door.Close(), h.Close())
+	err = serveUntil(watch.drained(ctx), srv, ln)
+	return errors.Join(err, watch.Close(), door.Close(), h.Close())
 }
 
 // ownDir makes the data directory, for its owner alone. One that others may write in is refused

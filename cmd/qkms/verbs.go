@@ -34,7 +34,7 @@ A --seed file makes sure of fixtures, the same on every machine:
         enabled: true
 
 What is there already is left as it is; what contradicts the file is an error.`,
-			takes:    "listen data arn-style env-file seed account region attestation-roots quota rates audit-spool log-format",
+			takes:    "listen metrics-listen drain-delay data arn-style env-file seed account region attestation-roots quota rates audit-spool log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,
 		},
@@ -55,12 +55,13 @@ renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init a
 			name:  "serve",
 			brief: "Serve the API from an initialised data directory",
 			about: `
-TLS 1.3, with the pair of init or the one given. SIGTERM and SIGINT let requests end for up to 30
+TLS 1.3, with the pair of init or the one given. With --metrics-listen, /readyz says 503 for --drain-delay
+after SIGTERM or SIGINT before connections are refused. SIGTERM and SIGINT let requests end for up to 30
 seconds; a second one ends the process at once.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "listen tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool log-format",
+			takes:    opens + "listen metrics-listen drain-delay tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool log-format",
 			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},

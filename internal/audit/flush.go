@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // A round is one flush, seen by those who wait for it. Who wrote before it began is covered; who
@@ -21,7 +22,7 @@ func newRound() *round { return &round{done: make(chan struct{})} }
 // markDirty says that something was written; l.mu is held.
 func (l *Log) markDirty() {
 	if !l.dirty {
-		l.dirty = true
+		l.dirty, l.since = true, time.Now()
 		l.timer.Reset(l.cfg.FlushEvery)
 	}
 }
@@ -73,11 +74,19 @@ func (l *Log) beginRound() *round {
 		r.size = r.seg.size
 	}
 	l.round, l.dirty = newRound(), false
+	if l.failing.IsZero() {
+		l.failing = l.since
+	}
 	return r
 }
 
 func (l *Log) endRound(r *round) {
 	l.mu.Lock()
+	if r.err == nil {
+		l.failing = time.Time{}
+	} else {
+		l.failed++
+	}
 	if r.retired != nil {
 		r.retired.f.Close()
 		l.retired = nil // no other can have taken its place, see makeRoom

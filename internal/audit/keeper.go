@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -40,6 +42,8 @@ type keeper struct {
 	spare   []byte     // a buffer for the next batch; nil: none
 	written uint64     // the segment of the last line
 
+	unsigned atomic.Int64 // when the first record in since was written, nanoseconds since 1970; 0: there is none
+
 	growing sync.Mutex // guards what follows
 	segment uint64     // the segment of the last record hashed
 	all     span       // the tree
@@ -51,6 +55,7 @@ type keeper struct {
 // A batch is lines of one segment, or their hashes.
 type batch struct {
 	segment uint64
+	begun   time.Time // when the first was written; zero: before this process
 	lines   []byte
 	hashes  []tlog.Hash
 }
@@ -61,7 +66,7 @@ func (k *keeper) add(segment uint64, line []byte) {
 	begun := segment != k.written // so one was sealed, and whoever moves it away takes what is not signed yet
 	k.written = segment
 	if n := len(k.queue); n == 0 || k.queue[n-1].segment != segment {
-		k.queue = append(k.queue, batch{segment: segment, lines: k.spare})
+		k.queue = append(k.queue, batch{segment: segment, begun: time.Now(), lines: k.spare})
 		k.spare = nil
 	}
 	last := &k.queue[len(k.queue)-1]
@@ -139,6 +144,9 @@ func (k *keeper) hash(b batch) {
 	for line := range bytes.Lines(b.lines) {
 		b.hashes = append(b.hashes, tlog.RecordHash(line[:len(line)-1]))
 	}
+	if k.since.size() == 0 {
+		k.unsigned.Store(cmp.Or(b.begun, time.Now()).UnixNano())
+	}
 	for _, h := range b.hashes {
 		k.all.leaf(h)
 		k.since.leaf(h)
@@ -213,6 +221,7 @@ func (k *keeper) sign() error {
 		return err
 	}
 	k.since = emptySpan(k.all.end)
+	k.unsigned.Store(0)
 	return replaceFile(filepath.Join(k.log.dir, checkpointName), m.note)
 }
 

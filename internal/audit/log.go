@@ -73,6 +73,10 @@ type Log struct {
 	seg     *segment   // appended to; nil until the next record needs one
 	retired *segment   // full, but not flushed yet
 	dirty   bool       // something was written since the last flush began
+	since   time.Time  // when the first of it was
+	failing time.Time  // when the first was that a flush is busy with, or failed to keep; zero: none
+	failed  uint64     // flushes
+	begun   uint64     // the number of the first record of this process
 	round   *round     // the flush that will cover what is written now
 	closed  bool
 }
@@ -99,6 +103,7 @@ func Open(dir string, cfg Config) (*Log, error) {
 		l.lock.Close()
 		return nil, fmt.Errorf("open audit log: %w", err)
 	}
+	l.begun = l.next
 	l.timer = time.NewTimer(l.cfg.FlushEvery)
 	go l.flusher()
 	if l.keeper != nil {

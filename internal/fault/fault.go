@@ -17,7 +17,8 @@ type Error struct {
 	Code Code
 	Text string // empty: the wire body has no message member at all (operations.md §1.4)
 
-	cause error
+	cause  error
+	denial Denial
 }
 
 // New returns an Error whose text is formatted like fmt.Sprintf. Never pass plaintext, key bytes,

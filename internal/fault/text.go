@@ -68,19 +68,19 @@ func AliasNotFound(arn string) *Error { return New(NotFound, "Alias %s is not fo
 
 func DeniedByIdentity(caller, action, resource string) *Error {
 	return New(AccessDenied, "User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-		caller, action, resource, action) // [R]
+		caller, action, resource, action).by(NoIdentityPolicy) // [R]
 }
 
 // DeniedByResource is a refusal by lack of a statement: neither key policy nor grant allows. on names what
 // the action is on: OnResource or OnCiphertext.
 func DeniedByResource(caller, action, on string) *Error {
 	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s because no resource-based policy allows the %s action",
-		caller, action, on, action) // [R]
+		caller, action, on, action).by(NoResourcePolicy) // [R]
 }
 
 // DeniedExplicitly is a refusal by a statement of the key policy.
 func DeniedExplicitly(caller, action, on string) *Error {
-	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s with an explicit deny in a resource-based policy", caller, action, on) // [R]
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s with an explicit deny in a resource-based policy", caller, action, on).by(ExplicitDeny) // [R]
 }
 
 // OnResource and OnCiphertext are how a refusal names a key: one that the caller named, or the one of a
@@ -92,13 +92,13 @@ const OnCiphertext = "the resource associated with this ciphertext" // [R]
 // DeniedElsewhere is the answer about a key of another account: the same whether it exists or not.
 func DeniedElsewhere(caller, action string) *Error {
 	return New(AccessDenied, "User: %s is not authorized to perform: %s on this resource because the resource does not exist in this Region, "+
-		"no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action) // [R]
+		"no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action).by(NotHere) // [R]
 }
 
 // DeniedCiphertext is Decrypt of a blob whose key is unknown, deleted, elsewhere or not the caller's.
 func DeniedCiphertext(caller, action string) *Error {
 	return New(AccessDenied, "User: %s is not authorized to perform: %s on the resource associated with this ciphertext because the resource "+
-		"does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action) // [P]
+		"does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access", caller, action).by(NotHere) // [P]
 }
 
 // States (§9.2) and usage (§6).

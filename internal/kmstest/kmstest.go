@@ -39,6 +39,9 @@ type Options struct {
 	Dir     string // an initialised data directory to open; empty: a new one
 	Log     io.Writer
 
+	Metrics    bool  // serve them too: MetricsURL
+	AuditSpool int64 // as in node.Config
+
 	Clock    *Clock            // nil: NewClock()
 	Attester *x509.Certificate // the root of attestation documents; nil: AWS's
 }
@@ -46,14 +49,17 @@ type Options struct {
 // A Server is a running server and everything behind it.
 type Server struct {
 	*node.Node
-	URL   string
-	Clock *Clock
+	URL string
+	// MetricsURL is where monitoring asks, if Options.Metrics.
+	MetricsURL string
+	Clock      *Clock
 
-	t    testing.TB
-	http *httptest.Server
-	opts Options
-	mu   sync.Mutex
-	keys map[string]*Client // by account
+	t     testing.TB
+	http  *httptest.Server
+	watch *httptest.Server // nil without Options.Metrics
+	opts  Options
+	mu    sync.Mutex
+	keys  map[string]*Client // by account
 }
 
 // New starts a server that ends with the test.
@@ -91,7 +97,7 @@ func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key")
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now,
+		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {
@@ -109,11 +115,18 @@ func (s *Server) start() {
 	s.Node = n
 	s.http = httptest.NewServer(n.Server)
 	s.URL = s.http.URL
+	if s.opts.Metrics {
+		s.watch = httptest.NewServer(n.Metrics.Handler(n.Ready))
+		s.MetricsURL = s.watch.URL
+	}
 }
 
 func (s *Server) halt() {
 	s.t.Helper()
 	s.http.Close()
+	if s.watch != nil {
+		s.watch.Close()
+	}
 	if err := s.Node.Close(); err != nil {
 		s.t.Errorf("close the node: %v", err)
 	}

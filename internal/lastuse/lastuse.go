@@ -97,6 +97,18 @@ func (t *Tracker) Last(ctx context.Context, k Key) (Use, bool, error) {
 	return here, known, nil
 }
 
+// Backlog is how many uses are in memory alone.
+func (t *Tracker) Backlog() int {
+	n := 0
+	for i := range t.stripes {
+		s := &t.stripes[i]
+		s.mu.Lock()
+		n += len(s.uses)
+		s.mu.Unlock()
+	}
+	return n
+}
+
 // Run flushes every minute until ctx is done. Flush once more when no request can come any more.
 func (t *Tracker) Run(ctx context.Context) {
 	tick := time.NewTicker(period)

@@ -86,6 +86,13 @@ func (l *Ledger) deliver(id string, line []byte) error {
 	return nil
 }
 
+// Owed is how many records of changes the log had no room for; they are safe in the store.
+func (l *Ledger) Owed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.owed)
+}
+
 // Retry gives the log what it had no room for.
 func (l *Ledger) Retry() {
 	l.mu.Lock()

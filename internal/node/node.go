@@ -22,9 +22,11 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
+	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/ledger"
+	"qkms/internal/metrics"
 	"qkms/internal/op"
 	"qkms/internal/query"
 	"qkms/internal/record"
@@ -90,6 +92,8 @@ type Node struct {
 	Ledger     *ledger.Ledger
 	Server     *server.Server
 	Sweeper    *sweep.Sweeper
+	Metrics    *metrics.Metrics
+	Ready      *metrics.Readiness // whether a request would be answered
 
 	stop context.CancelFunc
 	wait sync.WaitGroup
@@ -166,7 +170,9 @@ func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
 
 func (n *Node) wire(ring *seal.Ring) {
 	idKey := ring.Derive("key material id v1")
-	n.Book = record.Open(n.Engine, ring, n.Cached)
+	n.Metrics = metrics.New(metrics.Config{Operations: operations(), Codes: fault.Codes})
+	n.Ready = &metrics.Readiness{Check: n.check}
+	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
@@ -191,11 +197,12 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
 		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers}, QueryDeps: &query.Deps{Book: n.Book, Authz: n.Ops.Authz, Naming: n.Naming},
-		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger,
+		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
+	n.Metrics.Register(n.readings()...)
 }
 
 // Serves reports whether the node serves a Region.

@@ -21,6 +21,8 @@ type stripe struct {
 	mu         sync.RWMutex
 	entries    map[Key]cached
 	generation atomic.Uint64
+	hits       atomic.Uint64 // beside the lock, whose cache line a look-up writes anyway
+	misses     atomic.Uint64
 }
 
 type cached struct {
@@ -46,6 +48,11 @@ func (c *cache) get(k Key) (any, uint64, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	e, ok := s.entries[k]
+	if ok {
+		s.hits.Add(1)
+	} else {
+		s.misses.Add(1)
+	}
 	return e.value, e.ver, ok
 }
 
@@ -73,4 +80,16 @@ func (c *cache) drop(k Key) {
 	defer s.mu.Unlock()
 	s.generation.Add(1)
 	delete(s.entries, k)
+}
+
+// CacheStats says how often a record was found in memory, how often not, and how many are there now.
+func (b *Book) CacheStats() (hits, misses uint64, entries int) {
+	for i := range b.cache.stripes {
+		s := &b.cache.stripes[i]
+		hits, misses = hits+s.hits.Load(), misses+s.misses.Load()
+		s.mu.RLock()
+		entries += len(s.entries)
+		s.mu.RUnlock()
+	}
+	return hits, misses, entries
 }

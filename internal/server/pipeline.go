@@ -10,6 +10,7 @@ import (
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/authz"
 	"qkms/internal/fault"
+	"qkms/internal/metrics"
 	"qkms/internal/op"
 	"qkms/internal/store"
 	"qkms/internal/wire"
@@ -23,6 +24,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err != nil {
 		return nil, err
 	}
+	reach(ctx, metrics.Authenticate)
 	signed := sigv4.From(hr, msg.Body)
 	caller, err := s.authn.Verify(ctx, signed) // who, over those very bytes
 	if err != nil {
@@ -30,6 +32,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 		return nil, err
 	}
 	identify(rec, caller)
+	reach(ctx, metrics.Decode)
 	req, err := op.ByName[msg.Operation].Decode(msg.Body) // what; the model's constraints hold from here on
 	if req != nil {
 		rec.Request, rec.ReadOnly = req.Audit(), req.ReadOnly()
@@ -65,6 +68,7 @@ func attempt[T any](s *Server, act func() (T, error)) (out T, err error) {
 
 // act goes from the names in a request to its effect.
 func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (op.Answer, error) {
+	reach(ctx, metrics.Authorize)
 	needs, err := req.Needs()
 	if err != nil {
 		return nil, err
@@ -82,6 +86,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
 		return nil, err
 	}
+	reach(ctx, metrics.Run)
 	s.touch(rec, caller, needs, keys)
 	if err := req.Ready(ctx, call); err != nil { // grant tokens, parameters, usage, state
 		return nil, err
@@ -93,6 +98,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	if req.DryRun() {
 		return nil, fault.WouldSucceed()
 	}
+	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(call), call.Additional
 	if change == nil {
 		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer

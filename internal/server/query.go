@@ -10,6 +10,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/fault"
 	"qkms/internal/iam"
+	"qkms/internal/metrics"
 	"qkms/internal/query"
 	"qkms/internal/record"
 	"qkms/internal/sts"
@@ -46,6 +47,7 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 	if err != nil {
 		return nil, err
 	}
+	reach(ctx, metrics.Decode)
 	req, err := m.Row.Decode(m.Form) // what; the constraints of the API hold from here on
 	rec.Request = req.Audit()
 	if err != nil {
@@ -59,6 +61,7 @@ func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message,
 	if m.Row.Unsigned() {
 		return nil, nil
 	}
+	reach(ctx, metrics.Authenticate)
 	signed := sigv4.From(hr, m.Body)
 	caller, err := s.queries[m.Service.Signing].Verify(ctx, signed)
 	if err != nil {
@@ -83,6 +86,7 @@ func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Re
 	if err != nil {
 		return nil, err
 	}
+	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
 	if change == nil {
 		return out, s.ledger.Note(rec) // no record, no answer
@@ -95,9 +99,11 @@ func (s *Server) propose(ctx context.Context, call *query.Call, req query.Reques
 	if err := req.Check(call); err != nil {
 		return nil, nil, err
 	}
+	reach(ctx, metrics.Authorize)
 	if err := s.allowed(ctx, call, req, rec); err != nil {
 		return nil, nil, err
 	}
+	reach(ctx, metrics.Run)
 	return req.Run(ctx, call)
 }
 

@@ -17,6 +17,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/fault"
 	"qkms/internal/ledger"
+	"qkms/internal/metrics"
 	"qkms/internal/op"
 	"qkms/internal/query"
 	"qkms/internal/store"
@@ -33,10 +34,11 @@ type Config struct {
 	Queries   map[string]*authn.Verifier // of requests signed for sts and iam, by those names
 	QueryDeps *query.Deps
 
-	Audit  *audit.Log
-	Ledger *ledger.Ledger
-	Now    func() time.Time
-	Logger *slog.Logger // hears of failures of the service itself, never of callers' mistakes
+	Audit   *audit.Log
+	Ledger  *ledger.Ledger
+	Now     func() time.Time
+	Metrics *metrics.Metrics
+	Logger  *slog.Logger // hears of failures of the service itself, never of callers' mistakes
 }
 
 // A Server is the http.Handler of the API.
@@ -48,10 +50,11 @@ type Server struct {
 	queries   map[string]*authn.Verifier
 	queryDeps *query.Deps
 
-	audit  *audit.Log
-	ledger *ledger.Ledger
-	now    func() time.Time
-	log    *slog.Logger
+	audit   *audit.Log
+	ledger  *ledger.Ledger
+	now     func() time.Time
+	metrics *metrics.Metrics
+	log     *slog.Logger
 
 	losers sync.Mutex // held by the one request that tries a change again
 }
@@ -59,7 +62,7 @@ type Server struct {
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
-		audit: c.Audit, ledger: c.Ledger, now: c.Now, log: c.Logger}
+		audit: c.Audit, ledger: c.Ledger, now: c.Now, metrics: c.Metrics, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is
@@ -69,9 +72,11 @@ const patience = 30 * time.Second
 // ServeHTTP answers one request. Work that was begun is finished although the client has gone: a
 // change half made because somebody hung up would be the worst of both.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
+	timed, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
 	defer cancel()
 	rec := &audit.Record{RequestID: wire.NewRequestID()}
+	ctx := s.begin(timed)
+	defer s.end(ctx, rec)
 	if query.Asked(hr) {
 		s.serveQuery(ctx, w, hr, rec)
 		return
@@ -110,6 +115,7 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 		err = fault.StoreBusy().Because(err)
 	}
 	told := wire.Fault(err)
+	tell(ctx, told)
 	if told.Status() >= 500 {
 		s.log.ErrorContext(ctx, "request failed", "request_id", rec.RequestID, "operation", rec.EventName, "code", told.Code, "error", told.Unwrap())
 	}
@@ -119,6 +125,7 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	rec.Time = s.now()
 	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
 		s.log.ErrorContext(ctx, "cannot record a refusal", "request_id", rec.RequestID, "error", err)
+		tell(ctx, fault.InternalError())
 		return fault.InternalError()
 	}
 	return err

@@ -16,6 +16,7 @@ import (
 var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
 	{"blob", "throttle", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
+	{"metrics"},
 	{"audit", "custody", "seal", "store/sqlite", "wire"},
 	{"custody/soft", "record"},
 	{"authn", "ledger", "lastuse"},

@@ -16,6 +16,8 @@ type cache struct {
 	size int
 	load func(context.Context, custody.Ref) (material, error)
 
+	hits, misses atomic.Uint64
+
 	mu    sync.RWMutex // guards the fields below
 	byRef map[custody.Ref]*entry
 	ring  []*entry // those loaded, at most size, each at its slot
@@ -82,8 +84,10 @@ func (c *cache) find(ref custody.Ref) (e *entry, mine bool) {
 	}
 	c.mu.RUnlock()
 	if e != nil {
+		c.hits.Add(1)
 		return e, false
 	}
+	c.misses.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e = c.byRef[ref]; e != nil {

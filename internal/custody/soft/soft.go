@@ -89,5 +89,12 @@ func (s *Soft) load(ctx context.Context, ref custody.Ref) (material, error) {
 // bytes to zero; a call that has it already ends as if it had come just before.
 func (s *Soft) Forget(ref custody.Ref) { s.cache.forget(ref) }
 
+// CacheStats says how often a material was found in memory, how often not, and how many are there now.
+func (s *Soft) CacheStats() (hits, misses uint64, entries int) {
+	s.cache.mu.RLock()
+	defer s.cache.mu.RUnlock()
+	return s.cache.hits.Load(), s.cache.misses.Load(), len(s.cache.ring)
+}
+
 // ForgetAll is Forget for every material: at shutdown, or when it is not known what has changed.
 func (s *Soft) ForgetAll() { s.cache.forgetAll() }
