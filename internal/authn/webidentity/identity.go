@@ -15,17 +15,17 @@ const skew = 5 * time.Minute
 
 // An Identity is what a verified token says. All of it has been signed by the provider.
 type Identity struct {
-	Provider string // its URL without scheme: the prefix of condition keys, and what the session is federated by
+	Provider string // its URL without scheme
 	Issuer   string // with scheme
 	Subject  string // 1 to 255 bytes without control characters
 
 	// Audience is the registered client the token is for: azp when there is one, else the first of
-	// Audiences that is registered. It is the condition key <provider>:aud.
+	// Audiences that is registered.
 	Audience  string
-	Audiences []string // claim aud as it is: the condition key <provider>:oaud
+	Audiences []string // claim aud as it is, one of them at least registered
 
-	Methods []string // claim amr, or nil: the condition key <provider>:amr
-	Email   string   // only of a token that says it has been verified: the condition key <provider>:email
+	Methods []string // claim amr, or nil: how the provider knows
+	Email   string   // only of a token that says it has been verified; or empty
 
 	Issued, Expires time.Time // whole seconds
 
@@ -34,6 +34,23 @@ type Identity struct {
 	SourceIdentity string // or empty
 	Tags           map[string]string
 	TransitiveTags []string
+}
+
+// Keys returns the values of the condition keys that trust policies ask about the token. A key that the
+// token has nothing for is absent.
+func (id *Identity) Keys() map[string][]string {
+	keys := map[string][]string{
+		id.Provider + ":sub":  {id.Subject},
+		id.Provider + ":aud":  {id.Audience},
+		id.Provider + ":oaud": slices.Clone(id.Audiences),
+	}
+	if len(id.Methods) > 0 {
+		keys[id.Provider+":amr"] = slices.Clone(id.Methods)
+	}
+	if id.Email != "" {
+		keys[id.Provider+":email"] = []string{id.Email}
+	}
+	return keys
 }
 
 // identity checks claims whose signature has been verified, for p at now.

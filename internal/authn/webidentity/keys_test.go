@@ -3,6 +3,7 @@ package webidentity_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"qkms/internal/authn/webidentity"
@@ -89,8 +91,12 @@ func TestProviderThatWillNotDo(t *testing.T) {
 		"keys of the metadata": {discovery: func(p *provider) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { p.document(w, p.URL, "https://169.254.169.254/") }
 		}},
-		"keys redirected":            {jwks: func(*provider) http.HandlerFunc { return http.RedirectHandler(other.URL+"/keys", 302).ServeHTTP }},
-		"keys redirected within":     {jwks: func(p *provider) http.HandlerFunc { return http.RedirectHandler(p.URL+"/k", 307).ServeHTTP }},
+		"keys redirected": {jwks: func(*provider) http.HandlerFunc {
+			return http.RedirectHandler(other.URL+"/keys", http.StatusFound).ServeHTTP
+		}},
+		"keys redirected within": {jwks: func(p *provider) http.HandlerFunc {
+			return http.RedirectHandler(p.URL+"/k", http.StatusTemporaryRedirect).ServeHTTP
+		}},
 		"keys for another algorithm": {jwks: func(*provider) http.HandlerFunc { return says(strings.Replace(good, `"EdDSA"`, `"RS256"`, 1)) }},
 		"keys for encryption":        {jwks: func(*provider) http.HandlerFunc { return says(strings.Replace(good, `"sig"`, `"enc"`, 1)) }},
 		"a secret for a key":         {jwks: func(*provider) http.HandlerFunc { return says(`{"keys":[{"kty":"oct","kid":"one","k":"c2VjcmV0"}]}`) }},
@@ -120,6 +126,23 @@ func TestProviderThatWillNotDo(t *testing.T) {
 	}
 	if got := other.asked.Load(); got != 0 {
 		t.Errorf("got %d requests at another provider, want none", got)
+	}
+}
+
+// What a provider answers may be as long as it likes, and every request may log why it failed.
+func TestCausesAreShort(t *testing.T) {
+	s := ed("one")
+	p := newProvider(t, s.jwk())
+	p.serve(func(w http.ResponseWriter, _ *http.Request) { p.document(w, strings.Repeat("\x00", 1<<19/6), p.URL) }, nil)
+	v := verifier(t, webidentity.Config{Now: new(clock).now}, p)
+	err := verify(t, v, p, s)
+	refused(t, err, noKey)
+	cause := errors.Unwrap(err)
+	if _, is := errors.AsType[*oidc.IssuerMismatchError](cause); !is {
+		t.Errorf("got cause %.200v, want the mismatch", cause)
+	}
+	if got := len(cause.Error()); got > 600 {
+		t.Errorf("got a cause of %d bytes, want 600 at most", got)
 	}
 }
 

@@ -117,12 +117,15 @@ func (e statusError) Error() string { return fmt.Sprintf("answered HTTP %d", int
 // unreachable tells whether err, of asking a provider, may be gone when it is asked again. A certificate
 // that does not verify will not be.
 func unreachable(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true // first: an answer that ran out of time may look like a bad one
+	}
 	if status, is := errors.AsType[statusError](err); is {
 		return status >= 500 || status == http.StatusTooManyRequests
 	}
 	if _, is := errors.AsType[*tls.CertificateVerificationError](err); is || errors.Is(err, errRefused) {
 		return false
 	}
-	_, is := errors.AsType[*url.Error](err) // the library wraps what it was answered in text, not in this
-	return is || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	_, is := errors.AsType[*url.Error](err)
+	return is
 }

@@ -102,7 +102,7 @@ func (v *Verifier) refresh(s *source, began time.Time) {
 	defer cancel()
 	keys, err := v.fetch(ctx, s.issuer)
 	if err != nil {
-		err = errors.Join(err, ctx.Err()) // of which the library tells in text alone
+		err = brief{errors.Join(err, ctx.Err())} // of the latter the library tells in text alone
 	}
 
 	s.mu.Lock()

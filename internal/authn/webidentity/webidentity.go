@@ -107,7 +107,7 @@ func (v *Verifier) Verify(ctx context.Context, p Provider, token string) (*Ident
 	}
 	payload, unfit := verified(ctx, issuer, h.alg, keys, token)
 	if payload == nil {
-		return nil, fault.TokenSignatureWrong().Because(unfit)
+		return nil, fault.TokenSignatureWrong().Because(brief{unfit})
 	}
 	signed, err := members(payload)
 	if err != nil {
@@ -115,7 +115,7 @@ func (v *Verifier) Verify(ctx context.Context, p Provider, token string) (*Ident
 	}
 	id, err := signed.identity(p, v.now())
 	if err == nil && unfit != nil {
-		return nil, fault.TokenNotJWT().Because(unfit)
+		return nil, fault.TokenNotJWT().Because(brief{unfit})
 	}
 	return id, err
 }
@@ -148,3 +148,17 @@ func (s *signedBy) VerifySignature(ctx context.Context, token string) ([]byte, e
 	}
 	return payload, err
 }
+
+// A brief error has a short text. The library quotes what it was sent, and each request may log it.
+type brief struct{ error }
+
+func (b brief) Error() string {
+	const most = 500 // bytes
+	text := b.error.Error()
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return text
+}
+
+func (b brief) Unwrap() error { return b.error }

@@ -70,6 +70,21 @@ func TestIdentity(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	at := p.registered().URL
+	if got, want := got.Keys(), map[string][]string{
+		at + ":sub": {want.Subject}, at + ":aud": {"qkms"}, at + ":oaud": want.Audiences,
+		at + ":amr": want.Methods, at + ":email": {want.Email},
+	}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got condition keys\n     %v\nwant %v", got, want)
+	}
+}
+
+func TestKeysOfPlainToken(t *testing.T) {
+	id := webidentity.Identity{Provider: "issuer.example/a", Subject: "s", Audience: "c", Audiences: []string{"c"}}
+	want := map[string][]string{"issuer.example/a:sub": {"s"}, "issuer.example/a:aud": {"c"}, "issuer.example/a:oaud": {"c"}}
+	if got := id.Keys(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }
 
 func TestClaims(t *testing.T) {
@@ -269,6 +284,6 @@ func refused(t *testing.T, err error, want string) {
 		return
 	}
 	if f, is := errors.AsType[*fault.Error](err); !is || f.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
+		t.Errorf("got  %v\nwant %s\nbecause of %v", err, want, errors.Unwrap(err))
 	}
 }
