@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // A Question is whether a principal may do one thing.
 type Question struct {
 	Principal *Principal
@@ -16,12 +18,28 @@ type Question struct {
 	// role's trust policy always can.
 	CrossAccount bool
 
-	work int // that comparing has taken so far
+	split [arnParts]string
+	parts []string // of Resource, in split
+	work  int      // that comparing has taken so far
 }
 
-// maxWork is how much of it one decision may take, some hundredths of a second. Policies and encryption
-// contexts that anybody would write take a thousandth of that; a policy of its greatest size against as many
-// names as a request can hold would take minutes.
+// begin readies the question for the policies.
+func (q *Question) begin() {
+	q.work = 0
+	rest, n, more := q.Resource, 0, true
+	for ; more && n < arnParts-1; n++ {
+		q.split[n], rest, more = strings.Cut(rest, ":")
+	}
+	if more {
+		q.split[n] = rest
+		n++
+	}
+	q.parts = q.split[:n]
+}
+
+// maxWork is how much of it one decision may take, about a tenth of a second. Policies and encryption
+// contexts that anybody would write take a thousandth of that. Without a limit, whoever owns one key keeps a
+// processor busy for many seconds with each request: a policy made of patterns, a context made of names.
 const maxWork = 1 << 24
 
 // spend says whether a value and a text of a policy may still be compared, which takes time that grows with
@@ -110,7 +128,7 @@ type Findings struct {
 
 // Consult asks the policies.
 func Consult(q *Question, s *Sources) Findings {
-	q.work = 0
+	q.begin()
 	f := Findings{q: q}
 	switch {
 	case q.Key && s.Key != nil:

@@ -19,31 +19,38 @@ const (
 // costs one linear search of what the pieces before it left (strings.Index is linear at its worst), one with ?
 // a 64th of its length for each character of that (see search). Pieces share one pattern and one text, so all
 // of them cost at most len(pattern) + len(text) + len(pattern)·len(text)/64, and stars multiply nothing.
-type glob []string
-
-func newGlob(pattern string) glob {
-	return strings.Split(strings.ReplaceAll(pattern, madeColon, ":"), anyRun)
+type glob struct {
+	pieces []string
+	plain  bool // without wildcards, as most are
 }
 
-func (g glob) match(s string) bool {
-	if len(g) == 1 {
-		n, ok := head(g[0], s)
+func newGlob(pattern string) glob {
+	pieces := strings.Split(strings.ReplaceAll(pattern, madeColon, ":"), anyRun)
+	return glob{pieces, len(pieces) == 1 && strings.IndexByte(pieces[0], anyOne) < 0}
+}
+
+func (g *glob) match(s string) bool {
+	last := len(g.pieces) - 1
+	if g.plain {
+		return s == g.pieces[0]
+	}
+	n, ok := head(g.pieces[0], s)
+	if !ok || last == 0 {
 		return ok && n == len(s)
 	}
-	n, ok := head(g[0], s)
-	if !ok {
-		return false
-	}
 	s = s[n:]
-	for _, piece := range g[1 : len(g)-1] {
+	for _, piece := range g.pieces[1:last] {
 		end, ok := find(piece, s)
 		if !ok {
 			return false
 		}
 		s = s[end:]
 	}
-	return tail(g[len(g)-1], s)
+	return tail(g.pieces[last], s)
 }
+
+// runsOn says whether it ends in a star.
+func (g *glob) runsOn() bool { return len(g.pieces) > 1 && g.pieces[len(g.pieces)-1] == "" }
 
 // head returns how many bytes of s the piece takes from its beginning.
 func head(piece, s string) (n int, ok bool) {

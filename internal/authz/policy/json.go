@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // A value is one JSON value with the order of its members kept: a policy comes back to its author in
@@ -40,13 +41,25 @@ func read(text string) (value, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	v, err := readValue(d, 0)
-	if err != nil {
-		return v, err
+	if err == nil {
+		if _, end := d.Token(); !errors.Is(end, io.EOF) {
+			err = errors.New("there is more after the end of the document")
+		}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return v, errors.New("there is more after the end of the document")
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("it ends too early")
+	case err == nil:
+		return v, nil
 	}
-	return v, nil
+	return v, fmt.Errorf("%w (%s)", err, position(text, d.InputOffset()))
+}
+
+// position is what an editor calls the place behind so many bytes of text.
+func position(text string, offset int64) string {
+	before := text[:offset]
+	line := before[strings.LastIndexByte(before, '\n')+1:]
+	return fmt.Sprintf("line %d, column %d", strings.Count(before, "\n")+1, utf8.RuneCountInString(line)+1)
 }
 
 func readValue(d *json.Decoder, depth int) (value, error) {

@@ -78,26 +78,29 @@ func equalsFold(d dialect, policy string) test {
 }
 
 func like(d dialect, policy string) test {
-	return d.text(policy, true, func(s string) func(string) bool { return newGlob(s).match })
+	return d.text(policy, true, func(s string) func(string) bool {
+		g := newGlob(s)
+		return g.match
+	})
 }
 
 func arnLike(d dialect, policy string) test {
 	return d.text(policy, true, func(s string) func(string) bool {
-		var globs []glob
-		for _, p := range strings.SplitN(s, ":", arnParts) {
-			globs = append(globs, newGlob(p))
-		}
+		globs := newGlobs(s)
 		return func(value string) bool {
-			parts := strings.SplitN(value, ":", arnParts)
-			if len(parts) != arnParts || len(globs) != arnParts {
-				return false
-			}
-			for i, g := range globs {
-				if !g.match(parts[i]) {
+			for i := range globs {
+				part, rest, more := strings.Cut(value, ":")
+				if last := i == arnParts-1; last {
+					part = value
+				} else if !more {
 					return false
 				}
+				if !globs[i].match(part) {
+					return false
+				}
+				value = rest
 			}
-			return true
+			return len(globs) == arnParts
 		}
 	})
 }

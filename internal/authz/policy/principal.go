@@ -53,7 +53,7 @@ func (d *Document) checkName(kind, name string) error {
 var (
 	accountID   = regexp.MustCompile(`^[0-9]{12}$`)
 	uniqueID    = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]{16,}$`)
-	iamName     = regexp.MustCompile(`^(root|user/(.*/)?[\w+=,.@-]+|role/(.*/)?[\w+=,.@-]+)$`)
+	iamName     = regexp.MustCompile(`^(root|(user|role)/([!-)+->@-~]*/)?[\w+=,.@-]+)$`) // paths are ASCII; no wildcards
 	stsName     = regexp.MustCompile(`^(assumed-role/[\w+=,.@-]+/[\w+=,.@-]+|federated-user/[\w+=,.@-]+)$`)
 	serviceName = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 )

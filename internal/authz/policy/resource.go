@@ -43,29 +43,32 @@ func sameKey(text string, q *Question) bool {
 // which also takes the parts that follow; the service has none (access.md §3.2).
 func arnPattern(pattern string) resourceTest {
 	const service = 2
-	var globs []glob
-	for i, p := range strings.SplitN(pattern, ":", arnParts) {
-		g := newGlob(p)
-		if i == service && (len(g) > 1 || strings.IndexByte(p, anyOne) >= 0) {
-			return func(*Question) bool { return false }
-		}
-		globs = append(globs, g)
+	globs := newGlobs(pattern)
+	if len(globs) > service && !globs[service].plain {
+		return func(*Question) bool { return false }
 	}
-	return func(q *Question) bool { return matchParts(globs, strings.SplitN(q.Resource, ":", arnParts)) }
+	return func(q *Question) bool { return matchParts(globs, q.parts) }
+}
+
+// newGlobs are those of the parts of an ARN.
+func newGlobs(pattern string) (all []glob) {
+	for _, p := range strings.SplitN(pattern, ":", arnParts) {
+		all = append(all, newGlob(p))
+	}
+	return all
 }
 
 func matchParts(globs []glob, parts []string) bool {
 	if len(globs) == 0 || len(parts) == 0 {
 		return len(globs) == len(parts)
 	}
-	g := globs[0]
-	if !g.match(parts[0]) {
+	g := &globs[0]
+	switch {
+	case !g.match(parts[0]):
 		return false
-	}
-	if matchParts(globs[1:], parts[1:]) {
+	case matchParts(globs[1:], parts[1:]):
 		return true
-	}
-	if len(g) == 1 || g[len(g)-1] != "" {
+	case !g.runsOn():
 		return false
 	}
 	for i := 2; i <= len(parts); i++ { // at most six parts: no pattern makes this long

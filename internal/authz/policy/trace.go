@@ -41,7 +41,7 @@ func (s *Step) Applies() bool {
 // asks them. It looks at all of them, and so takes longer.
 func Trace(q *Question, s *Sources) []Step {
 	t := tracer{q: q}
-	q.work = 0
+	q.begin()
 	switch {
 	case q.Key && s.Key != nil:
 		t.policy(s.Key, Ref{Source: KeyPolicy})
