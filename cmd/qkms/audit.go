@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/audit/sink"
 	"qkms/internal/node"
 )
 
@@ -85,6 +86,19 @@ func (m *moment) Set(s string) error {
 	}
 	*m = moment(at.UTC().Format(time.RFC3339))
 	return nil
+}
+
+// auditSinks are the targets of --audit-sink.
+func (c *command) auditSinks() ([]*sink.Target, error) {
+	var targets []*sink.Target
+	for _, url := range c.AuditSinks {
+		t, err := sink.Parse(url, c.out)
+		if err != nil {
+			return nil, fmt.Errorf("--audit-sink: %w", err)
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
 }
 
 func (c *command) auditDir() string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"qkms/internal/audit/sink"
 	"qkms/internal/key"
 	"qkms/internal/op"
 	"qkms/internal/throttle"
@@ -109,6 +110,10 @@ type Config struct {
 	// answered until an operator has moved old segments away.
 	AuditSpool int
 
+	// AuditSinks are where audit records are delivered to, besides the log itself. A receiver that is
+	// down holds nothing up while the log has room.
+	AuditSinks []string
+
 	// Audit is what the verbs about the audit log are told.
 	Audit auditConfig
 
@@ -182,6 +187,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*rates)(&c.Rates), name, "limit the requests of an account in a Region in a second, `NAME=N,…`: operations, symmetric, rsa, ecc, ml-dsa, ml-kem, pair-RSA_2048 …; aws in front begins with AWS's, none with no limit")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
+	case "audit-sink":
+		fs.Var(&several{all: &c.AuditSinks}, name, "deliver audit records to `URL`; may be given again, or several separated by commas: "+sink.Kinds)
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
@@ -248,6 +255,32 @@ type list []string
 func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(s string) error {
 	*l = strings.Split(s, ",")
+	return nil
+}
+
+// A several is a list that every mention of its flag adds to. The first one on the command line replaces
+// what the environment has.
+type several struct {
+	all    *[]string
+	preset bool
+}
+
+func (l *several) String() string {
+	if l.all == nil {
+		return ""
+	}
+	return strings.Join(*l.all, ",")
+}
+
+func (l *several) Set(s string) error {
+	if l.preset {
+		*l.all, l.preset = nil, false
+	}
+	for one := range strings.SplitSeq(s, ",") {
+		if one = strings.TrimSpace(one); one != "" {
+			*l.all = append(*l.all, one)
+		}
+	}
 	return nil
 }
 

@@ -20,10 +20,14 @@ import (
 // node is the wiring that flags decide.
 func (c *command) node(u *unsealing) (node.Config, error) {
 	attesters, err := c.attesters()
+	if err != nil {
+		return node.Config{}, err
+	}
+	sinks, err := c.auditSinks()
 	return node.Config{
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
-		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20,
+		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks,
 		Logger: c.logger(),
 	}, err
 }

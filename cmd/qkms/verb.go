@@ -98,6 +98,9 @@ func (c *command) parse(fs *flag.FlagSet, v verb, args []string) (err error) {
 			if e := fs.Set(f.Name, value); e != nil {
 				err = misused("$%s: %q: %v", variable(f.Name), value, e)
 			}
+			if l, is := f.Value.(*several); is {
+				l.preset = true
+			}
 		}
 	})
 	for err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"qkms/internal/audit"
@@ -30,10 +31,10 @@ type Check struct {
 var Examine = &Action[Nothing, []Check]{
 	Name: "doctor", Event: "ExamineStore", ReadOnly: true,
 	run: func(ctx context.Context, c *call, _ Nothing) ([]Check, error) {
-		return append([]Check{
+		return slices.Concat([]Check{
 			c.rootCheck(), c.kekCheck(), verdict("database", "integrity_check passed, the change log is complete", c.Engine.Check(ctx)),
 			c.recordsCheck(ctx), c.auditCheck(), c.outboxCheck(ctx),
-		}, hardened()...), nil
+		}, c.sinkChecks(), hardened()), nil
 	},
 }
 

@@ -87,6 +87,7 @@ func (l *Log) endRound(r *round) {
 	} else {
 		l.failed++
 	}
+	l.covered(r)
 	if r.retired != nil {
 		r.retired.f.Close()
 		l.retired = nil // no other can have taken its place, see makeRoom
@@ -97,6 +98,17 @@ func (l *Log) endRound(r *round) {
 	}
 	l.mu.Unlock()
 	close(r.done)
+}
+
+// covered notes how far a round that went well has come; l.mu is held.
+func (l *Log) covered(r *round) {
+	switch {
+	case r.err != nil:
+	case r.seg != nil:
+		l.flushed = Position{r.seg.first, r.size, r.next}
+	case r.retired != nil:
+		l.flushed = Position{r.retired.first, r.retired.size, r.next}
+	}
 }
 
 // syncSegment makes the first size bytes of s durable. A failure is for ever: the kernel reports a

@@ -72,6 +72,7 @@ type Log struct {
 	counted time.Time  // when size was last taken from the directory
 	seg     *segment   // appended to; nil until the next record needs one
 	retired *segment   // full, but not flushed yet
+	flushed Position   // the place up to which everything is on stable storage
 	dirty   bool       // something was written since the last flush began
 	since   time.Time  // when the first of it was
 	failing time.Time  // when the first was that a flush is busy with, or failed to keep; zero: none

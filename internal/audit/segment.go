@@ -189,7 +189,7 @@ func (l *Log) resume(segs []segmentFile) error {
 		f.Close()
 		return err
 	}
-	l.next = t.next
+	l.next, l.flushed = t.next, Position{last.first, t.end, t.next}
 	if t.damaged > 0 {
 		l.cfg.Logger.ErrorContext(context.Background(), "audit log is damaged; it goes on in a new segment",
 			"segment", last.path, "lines", t.damaged)

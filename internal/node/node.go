@@ -19,6 +19,7 @@ import (
 
 	"qkms/internal/attest"
 	"qkms/internal/audit"
+	"qkms/internal/audit/sink"
 	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
@@ -48,7 +49,8 @@ type Config struct {
 	// Nitro enclaves and NitroTPM.
 	Attesters []*x509.Certificate
 
-	AuditSpool int64 // bytes of audit log beyond which nothing is answered; 0: 1 GiB
+	AuditSpool int64          // bytes of audit log beyond which nothing is answered; 0: 1 GiB
+	AuditSinks []*sink.Target // where Start delivers audit records to
 
 	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Rates  throttle.Rates   // zero: no limits
@@ -89,6 +91,7 @@ type Node struct {
 	LastUses   *lastuse.Tracker
 	Ops        *op.Deps
 	Audit      *audit.Log
+	Sinks      *sink.Sinks
 	Ledger     *ledger.Ledger
 	Server     *server.Server
 	Sweeper    *sweep.Sweeper
@@ -149,6 +152,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 		return nil, err
 	}
 	if n.Audit, err = n.openAudit(ring); err != nil {
+		return nil, err
+	}
+	if n.Sinks, err = sink.New(sink.Config{Log: n.Audit, Targets: n.AuditSinks, Now: n.Now, Logger: n.Logger}); err != nil {
 		return nil, err
 	}
 	n.wire(ring)
@@ -213,12 +219,13 @@ func (n *Node) Serves(region string) bool {
 	return slices.Contains(n.Regions, region)
 }
 
-// Start begins what a node does by itself: the sweep, and keeping the last uses.
+// Start begins what a node does by itself: the sweep, keeping the last uses, delivering audit records.
 func (n *Node) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.wait.Go(func() { n.Sweeper.Run(ctx) })
 	n.wait.Go(func() { n.LastUses.Run(ctx) })
+	n.wait.Go(func() { n.Sinks.Run(ctx) })
 }
 
 // Close ends the node; requests must have ended before. It is safe on a node that half started.

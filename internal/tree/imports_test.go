@@ -18,7 +18,7 @@ var order = [][]string{
 	{"blob", "throttle", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics"},
 	{"audit", "custody", "seal", "store/sqlite", "wire"},
-	{"custody/soft", "record"},
+	{"audit/sink", "custody/soft", "record"},
 	{"authn", "ledger", "lastuse"},
 	{"key"},
 	{"authz"},
