@@ -70,6 +70,20 @@ func Load[T any, P interface {
 	return v.(P), ver, nil
 }
 
+// Read is Load past the memory: for what changes a record that is kept in memory in another form.
+func Read[T any, P interface {
+	*T
+	proto.Message
+}](ctx context.Context, b *Book, k Key) (P, uint64, error) {
+	plain, ver, err := b.Take(ctx, k)
+	if err != nil || ver == 0 {
+		return nil, 0, err
+	}
+	defer clear(plain)
+	m, err := decode[T, P](plain)
+	return m, ver, err
+}
+
 func decode[T any, P interface {
 	*T
 	proto.Message

@@ -39,7 +39,16 @@ func (k Key) With(parts ...string) Key {
 // GrantsOf is every grant on a key; the part that follows is the grant's id.
 func GrantsOf(account, region, id string) Key { return newKey(spaceGrant, account, region, id) }
 
-// GrantsTo is the grants on a key that one grantee has; the part that follows is the grant's id.
+// Subject is what a principal of a grant is indexed by: the unique id of a user or role, which stays when it
+// is renamed and which nobody else ever has; the ARN of any other, a session of a role among them.
+func Subject(arn, id string) string {
+	if id == "" || strings.Contains(arn, ":assumed-role/") {
+		return arn
+	}
+	return id
+}
+
+// GrantsTo is the grants on a key that one grantee has, by Subject; the part that follows is the grant's id.
 func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 	return newKey(spaceGrantTo, account, region, id, b.grantHash("grantee", grantee))
 }
@@ -75,9 +84,33 @@ func (b *Book) Granted(ctx context.Context, account, region, id, grantee string)
 	return grants, nil
 }
 
+// AliasNames returns the names of a key's aliases in their order, from memory where it can. The list is
+// shared: never change it.
+func (b *Book) AliasNames(ctx context.Context, account, region, id string) ([]string, error) {
+	list := AliasesOfKey(account, region, id)
+	if v, _, ok := b.cache.get(list); ok {
+		return v.([]string), nil
+	}
+	generation := b.cache.generation(list)
+	var names []string
+	var last Key
+	for more := true; more; {
+		var page []Item[*recordpb.AliasOf]
+		var err error
+		if page, more, err = Scan[recordpb.AliasOf](ctx, b, list, last, store.MaxList); err != nil {
+			return nil, err
+		}
+		for _, it := range page {
+			names, last = append(names, it.Key.Part(3)), it.Key
+		}
+	}
+	b.cache.put(list, names, 0, generation)
+	return names, nil
+}
+
 // list is the key under which the cache has the list that k is in, if it keeps such lists.
 func (k Key) list() (Key, bool) {
-	if !strings.HasPrefix(k.enc, spaceGrantTo+"\x00\x01") {
+	if !strings.HasPrefix(k.enc, spaceGrantTo+"\x00\x01") && !strings.HasPrefix(k.enc, spaceAliasOf+"\x00\x01") {
 		return Key{}, false
 	}
 	const end = "\x00\x01" // of a part, and in none
@@ -89,7 +122,7 @@ func (b *Book) GrantsLike(account, region, id string, fingerprint []byte) Key {
 	return newKey(spaceGrantBy, account, region, id, string(fingerprint))
 }
 
-// GrantsRetiredBy is the grants in a region that one principal may retire, on whosever keys; the parts
+// GrantsRetiredBy is the grants in a region that one principal, by Subject, may retire, on whosever keys; the parts
 // that follow are the key's account and id, and the grant's id.
 func (b *Book) GrantsRetiredBy(region, principal string) Key {
 	return newKey(spaceRetiring, region, b.grantHash("retiring", principal))
@@ -98,11 +131,11 @@ func (b *Book) GrantsRetiredBy(region, principal string) Key {
 // GrantIndex returns the keys of the GrantRef records that lead to g: they are written with g and
 // deleted with it.
 func (b *Book) GrantIndex(g *recordpb.Grant) []Key {
-	keys := []Key{b.GrantsTo(g.Account, g.Region, g.KeyId, g.Grantee+g.GranteeService).With(g.Id)} // it has one of the two
+	keys := []Key{b.GrantsTo(g.Account, g.Region, g.KeyId, Subject(g.Grantee, g.GranteeId)+g.GranteeService).With(g.Id)} // it has one of the two
 	if len(g.Fingerprint) > 0 {
 		keys = append(keys, b.GrantsLike(g.Account, g.Region, g.KeyId, g.Fingerprint).With(g.Id))
 	}
-	if p := g.Retiring + g.RetiringService; p != "" { // at most one
+	if p := Subject(g.Retiring, g.RetiringId) + g.RetiringService; p != "" { // at most one
 		keys = append(keys, b.GrantsRetiredBy(g.Region, p).With(g.Account, g.KeyId, g.Id))
 	}
 	return keys

@@ -35,6 +35,15 @@ const (
 	spaceLastUse  = "lu" // account, region, key id → LastUse
 	spaceDue      = "d"  // due time, kind, account, region, key id, what → Due
 	spaceAccess   = "uk" // access key id → AccessKey
+	spaceUser     = "iu" // account, folded name → User
+	spaceGroup    = "ig" // account, folded name → Group
+	spaceRole     = "ir" // account, folded name → Role
+	spaceManaged  = "ip" // account, folded name → ManagedPolicy
+	spaceMember   = "im" // account, folded group, folded user → Member
+	spaceAttached = "ia" // account, folded policy, kind, folded name → Attachment
+	spaceProvider = "io" // account, url → Provider
+	spaceCert     = "ic" // SPKI hash → Certificate
+	spaceCertOf   = "in" // account, folded name → Certificate
 	spaceOutbox   = "o"  // event id → Outbox
 	spaceState    = "s"  // "seal" → seal's own, not sealed
 )
@@ -182,6 +191,9 @@ func (k Key) Shard() int {
 }
 
 func (k Key) bytes() []byte { return []byte(k.enc) }
+
+// Conflict is the error of what relied on the record and found it changed.
+func (k Key) Conflict() error { return &store.Conflict{Key: k.bytes()} }
 
 // after is the first key behind every key that begins with k.
 func (k Key) after() []byte {

@@ -9,6 +9,10 @@ type Question struct {
 	Resource  string // its ARN; "*" of what is about nothing in particular
 	Context   Context
 
+	// Identity answers the policies of the caller's own side instead of Context, when it is not nil: some
+	// conditions are theirs alone (access.md §5.2).
+	Identity Context
+
 	// Key says that the resource is a KMS key, Trust that it is a role which is to be assumed (never both),
 	// and Owner whose it is, by account. For anything else only the policies of the principal's own identity decide.
 	Key, Trust bool
@@ -87,6 +91,13 @@ const (
 	NoGrant    Grant = iota
 	Granted          // one permits the request
 	GrantedOwn       // one does that the caller's own account created: the key policy's word suffices (§4.3)
+
+	// GrantedItself: one permits the request to this very session, which no boundary and no session policy
+	// limits (operations.md §5.2 [R2]); to a role's sessions they do.
+	GrantedItself
+
+	// GrantedAccount: one permits the request to the caller's account, whose own policies say who of it may.
+	GrantedAccount
 )
 
 // A Reason is why a decision is what it is.
@@ -135,6 +146,10 @@ func Consult(q *Question, s *Sources) Findings {
 		f.consultOwner(s.Key, KeyPolicy)
 	case q.Trust && s.Trust != nil:
 		f.consultOwner(s.Trust, TrustPolicy)
+	}
+	if q.Identity != nil {
+		defer func(owners Context) { q.Context = owners }(q.Context)
+		q.Context = q.Identity
 	}
 	f.identity = f.consultAll(s.Identity, IdentityPolicy)
 	if s.Boundary != nil && f.consult(s.Boundary, Ref{Source: Boundary}).Source == NoSource {
@@ -287,7 +302,13 @@ func (f *Findings) within(g Grant) Decision {
 	if !d.Allowed && f.owner&AsRole != 0 {
 		d = f.limited(f.credit(AsRole))
 	}
-	if !d.Allowed && g != NoGrant {
+	switch {
+	case d.Allowed || g == NoGrant:
+	case g == GrantedItself:
+		d = Decision{Allowed: true, Reason: Allowed, By: Ref{Source: AGrant}}
+	case g == GrantedAccount:
+		d = f.byIdentity(Ref{Source: AGrant})
+	default:
 		d = f.limited(Ref{Source: AGrant})
 	}
 	return d

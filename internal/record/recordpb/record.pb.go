@@ -418,6 +418,7 @@ func (x *Tag) GetValue() string {
 type Policy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Bound         map[string]string      `protobuf:"bytes,2,rep,name=bound,proto3" json:"bound,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // the unique id of each user and role that it names, by ARN, as of when it was saved
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,6 +458,13 @@ func (x *Policy) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *Policy) GetBound() map[string]string {
+	if x != nil {
+		return x.Bound
+	}
+	return nil
 }
 
 // MultiRegion is what the keys of one multi-Region key share: who belongs to it.
@@ -538,7 +546,9 @@ type Grant struct {
 	GranteeService  string                 `protobuf:"bytes,13,opt,name=grantee_service,json=granteeService,proto3" json:"grantee_service,omitempty"` // GranteeServicePrincipal
 	RetiringService string                 `protobuf:"bytes,14,opt,name=retiring_service,json=retiringService,proto3" json:"retiring_service,omitempty"`
 	SourceArn       string                 `protobuf:"bytes,15,opt,name=source_arn,json=sourceArn,proto3" json:"source_arn,omitempty"`
-	Fingerprint     []byte                 `protobuf:"bytes,16,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // of name and parameters: a retry finds its grant by it
+	Fingerprint     []byte                 `protobuf:"bytes,16,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`              // of name and parameters: a retry finds its grant by it
+	GranteeId       string                 `protobuf:"bytes,17,opt,name=grantee_id,json=granteeId,proto3" json:"grantee_id,omitempty"` // unique id of the user or role that grantee is, or is a session of
+	RetiringId      string                 `protobuf:"bytes,18,opt,name=retiring_id,json=retiringId,proto3" json:"retiring_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -683,6 +693,20 @@ func (x *Grant) GetFingerprint() []byte {
 		return x.Fingerprint
 	}
 	return nil
+}
+
+func (x *Grant) GetGranteeId() string {
+	if x != nil {
+		return x.GranteeId
+	}
+	return ""
+}
+
+func (x *Grant) GetRetiringId() string {
+	if x != nil {
+		return x.RetiringId
+	}
+	return ""
 }
 
 // GrantRef is an index entry that leads to a grant; where to is in the record's key.
@@ -1382,7 +1406,7 @@ func (x *KeyStoreName) GetId() string {
 	return ""
 }
 
-// AccessKey is a credential of an account's root user.
+// AccessKey is a long-term credential: of an account's root user unless it says of whom.
 type AccessKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1391,6 +1415,9 @@ type AccessKey struct {
 	Disabled      bool                   `protobuf:"varint,4,opt,name=disabled,proto3" json:"disabled,omitempty"`
 	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
 	Description   string                 `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
+	User          string                 `protobuf:"bytes,7,opt,name=user,proto3" json:"user,omitempty"`                   // name of the IAM user
+	UserId        string                 `protobuf:"bytes,8,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"` // its unique id: a user made later under the same name is another
+	Service       string                 `protobuf:"bytes,9,opt,name=service,proto3" json:"service,omitempty"`             // a service principal: s3.amazonaws.com
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1467,6 +1494,1057 @@ func (x *AccessKey) GetDescription() string {
 	return ""
 }
 
+func (x *AccessKey) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *AccessKey) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *AccessKey) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+// NamedPolicy is an inline policy.
+type NamedPolicy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamedPolicy) Reset() {
+	*x = NamedPolicy{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamedPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamedPolicy) ProtoMessage() {}
+
+func (x *NamedPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamedPolicy.ProtoReflect.Descriptor instead.
+func (*NamedPolicy) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *NamedPolicy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NamedPolicy) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// User is an IAM user. Names are unique in an account apart from their case, here and below.
+type User struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"` // begins and ends with a slash
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`     // AIDA…
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Tags          []*Tag                 `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`                                // in order of their keys
+	Boundary      string                 `protobuf:"bytes,7,opt,name=boundary,proto3" json:"boundary,omitempty"`                        // ARN of the managed policy that is its permissions boundary
+	Inline        []*NamedPolicy         `protobuf:"bytes,8,rep,name=inline,proto3" json:"inline,omitempty"`                            // in order of their names
+	Attached      []string               `protobuf:"bytes,9,rep,name=attached,proto3" json:"attached,omitempty"`                        // ARNs of managed policies, in order
+	Groups        []string               `protobuf:"bytes,10,rep,name=groups,proto3" json:"groups,omitempty"`                           // names, in order
+	AccessKeys    []string               `protobuf:"bytes,11,rep,name=access_keys,json=accessKeys,proto3" json:"access_keys,omitempty"` // ids, oldest first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *User) Reset() {
+	*x = User{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *User) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*User) ProtoMessage() {}
+
+func (x *User) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use User.ProtoReflect.Descriptor instead.
+func (*User) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *User) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *User) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *User) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *User) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *User) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *User) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *User) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *User) GetInline() []*NamedPolicy {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+func (x *User) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+func (x *User) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *User) GetAccessKeys() []string {
+	if x != nil {
+		return x.AccessKeys
+	}
+	return nil
+}
+
+// Group gives its policies to its users.
+type Group struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"` // AGPA…
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Inline        []*NamedPolicy         `protobuf:"bytes,6,rep,name=inline,proto3" json:"inline,omitempty"`
+	Attached      []string               `protobuf:"bytes,7,rep,name=attached,proto3" json:"attached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Group) Reset() {
+	*x = Group{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Group) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Group) ProtoMessage() {}
+
+func (x *Group) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Group.ProtoReflect.Descriptor instead.
+func (*Group) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Group) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Group) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Group) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Group) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Group) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *Group) GetInline() []*NamedPolicy {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+func (x *Group) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+// Role is what sessions are of.
+type Role struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"` // AROA…
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Description   string                 `protobuf:"bytes,6,opt,name=description,proto3" json:"description,omitempty"`
+	Trust         string                 `protobuf:"bytes,7,opt,name=trust,proto3" json:"trust,omitempty"`                                                                                                       // who may assume it: a policy
+	TrustBound    map[string]string      `protobuf:"bytes,8,rep,name=trust_bound,json=trustBound,proto3" json:"trust_bound,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // as Policy.bound
+	MaxSession    uint32                 `protobuf:"varint,9,opt,name=max_session,json=maxSession,proto3" json:"max_session,omitempty"`                                                                          // seconds
+	Tags          []*Tag                 `protobuf:"bytes,10,rep,name=tags,proto3" json:"tags,omitempty"`
+	Boundary      string                 `protobuf:"bytes,11,opt,name=boundary,proto3" json:"boundary,omitempty"`
+	Inline        []*NamedPolicy         `protobuf:"bytes,12,rep,name=inline,proto3" json:"inline,omitempty"`
+	Attached      []string               `protobuf:"bytes,13,rep,name=attached,proto3" json:"attached,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Role) Reset() {
+	*x = Role{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Role) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Role) ProtoMessage() {}
+
+func (x *Role) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Role.ProtoReflect.Descriptor instead.
+func (*Role) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Role) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Role) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Role) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Role) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Role) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *Role) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Role) GetTrust() string {
+	if x != nil {
+		return x.Trust
+	}
+	return ""
+}
+
+func (x *Role) GetTrustBound() map[string]string {
+	if x != nil {
+		return x.TrustBound
+	}
+	return nil
+}
+
+func (x *Role) GetMaxSession() uint32 {
+	if x != nil {
+		return x.MaxSession
+	}
+	return 0
+}
+
+func (x *Role) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Role) GetBoundary() string {
+	if x != nil {
+		return x.Boundary
+	}
+	return ""
+}
+
+func (x *Role) GetInline() []*NamedPolicy {
+	if x != nil {
+		return x.Inline
+	}
+	return nil
+}
+
+func (x *Role) GetAttached() []string {
+	if x != nil {
+		return x.Attached
+	}
+	return nil
+}
+
+// ManagedPolicy is a customer managed policy.
+type ManagedPolicy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Path          string                 `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"` // ANPA…
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Updated       int64                  `protobuf:"varint,6,opt,name=updated,proto3" json:"updated,omitempty"`
+	Description   string                 `protobuf:"bytes,7,opt,name=description,proto3" json:"description,omitempty"`
+	Versions      []*PolicyVersion       `protobuf:"bytes,8,rep,name=versions,proto3" json:"versions,omitempty"` // oldest first
+	Default       uint32                 `protobuf:"varint,9,opt,name=default,proto3" json:"default,omitempty"`  // the number of the one in force
+	Newest        uint32                 `protobuf:"varint,10,opt,name=newest,proto3" json:"newest,omitempty"`   // the highest number ever given: none is given twice
+	Tags          []*Tag                 `protobuf:"bytes,11,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ManagedPolicy) Reset() {
+	*x = ManagedPolicy{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ManagedPolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ManagedPolicy) ProtoMessage() {}
+
+func (x *ManagedPolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ManagedPolicy.ProtoReflect.Descriptor instead.
+func (*ManagedPolicy) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ManagedPolicy) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *ManagedPolicy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ManagedPolicy) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ManagedPolicy) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ManagedPolicy) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *ManagedPolicy) GetUpdated() int64 {
+	if x != nil {
+		return x.Updated
+	}
+	return 0
+}
+
+func (x *ManagedPolicy) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *ManagedPolicy) GetVersions() []*PolicyVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *ManagedPolicy) GetDefault() uint32 {
+	if x != nil {
+		return x.Default
+	}
+	return 0
+}
+
+func (x *ManagedPolicy) GetNewest() uint32 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
+}
+
+func (x *ManagedPolicy) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+type PolicyVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint32                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // of "v1"
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Created       int64                  `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyVersion) Reset() {
+	*x = PolicyVersion{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyVersion) ProtoMessage() {}
+
+func (x *PolicyVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyVersion.ProtoReflect.Descriptor instead.
+func (*PolicyVersion) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *PolicyVersion) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PolicyVersion) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *PolicyVersion) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+// Member lists a user under its group, Attachment an identity under a managed policy; the names are in
+// the record's key.
+type Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{24}
+}
+
+type Attachment struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attachment) Reset() {
+	*x = Attachment{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attachment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attachment) ProtoMessage() {}
+
+func (x *Attachment) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attachment.ProtoReflect.Descriptor instead.
+func (*Attachment) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{25}
+}
+
+// Provider is an OpenID Connect provider whose tokens may be exchanged for sessions of roles.
+type Provider struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Url           string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`                              // host and path, without https://
+	ClientIds     []string               `protobuf:"bytes,3,rep,name=client_ids,json=clientIds,proto3" json:"client_ids,omitempty"` // audiences, in order
+	Thumbprints   []string               `protobuf:"bytes,4,rep,name=thumbprints,proto3" json:"thumbprints,omitempty"`
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Tags          []*Tag                 `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Provider) Reset() {
+	*x = Provider{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Provider) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Provider) ProtoMessage() {}
+
+func (x *Provider) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Provider.ProtoReflect.Descriptor instead.
+func (*Provider) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Provider) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Provider) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Provider) GetClientIds() []string {
+	if x != nil {
+		return x.ClientIds
+	}
+	return nil
+}
+
+func (x *Provider) GetThumbprints() []string {
+	if x != nil {
+		return x.Thumbprints
+	}
+	return nil
+}
+
+func (x *Provider) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *Provider) GetTags() []*Tag {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+// Certificate lets who holds the key of a TLS client certificate have sessions of a role.
+type Certificate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Spki          string                 `protobuf:"bytes,3,opt,name=spki,proto3" json:"spki,omitempty"` // SHA-256 of SubjectPublicKeyInfo, lower-case hex
+	Role          string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"` // name
+	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Certificate) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Certificate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Certificate) GetSpki() string {
+	if x != nil {
+		return x.Spki
+	}
+	return ""
+}
+
+func (x *Certificate) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Certificate) GetCreated() int64 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+// Session is what a session token says, sealed (docs/formats/records.md §3.2).
+type Session struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	AccessKeyId    string                 `protobuf:"bytes,1,opt,name=access_key_id,json=accessKeyId,proto3" json:"access_key_id,omitempty"` // ASIA…
+	Secret         []byte                 `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	Account        string                 `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Role           string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"` // name; empty: of a user, or of the root user
+	RoleId         string                 `protobuf:"bytes,5,opt,name=role_id,json=roleId,proto3" json:"role_id,omitempty"`
+	Name           string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"` // of a role's session
+	User           string                 `protobuf:"bytes,7,opt,name=user,proto3" json:"user,omitempty"`
+	UserId         string                 `protobuf:"bytes,8,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	Issuer         string                 `protobuf:"bytes,9,opt,name=issuer,proto3" json:"issuer,omitempty"` // access key id that GetSessionToken was called with
+	Issued         int64                  `protobuf:"varint,10,opt,name=issued,proto3" json:"issued,omitempty"`
+	Expires        int64                  `protobuf:"varint,11,opt,name=expires,proto3" json:"expires,omitempty"`
+	Tags           map[string]string      `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // session tags
+	Transitive     []string               `protobuf:"bytes,13,rep,name=transitive,proto3" json:"transitive,omitempty"`                                                               // keys of the tags that a further session inherits
+	Policy         string                 `protobuf:"bytes,14,opt,name=policy,proto3" json:"policy,omitempty"`                                                                       // session policy
+	PolicyArns     []string               `protobuf:"bytes,15,rep,name=policy_arns,json=policyArns,proto3" json:"policy_arns,omitempty"`                                             // managed policies as session policies
+	SourceIdentity string                 `protobuf:"bytes,16,opt,name=source_identity,json=sourceIdentity,proto3" json:"source_identity,omitempty"`
+	Provider       string                 `protobuf:"bytes,17,opt,name=provider,proto3" json:"provider,omitempty"` // ARN of the OpenID Connect provider
+	Subject        string                 `protobuf:"bytes,18,opt,name=subject,proto3" json:"subject,omitempty"`   // of the web identity
+	Audience       string                 `protobuf:"bytes,19,opt,name=audience,proto3" json:"audience,omitempty"`
+	Via            string                 `protobuf:"bytes,20,opt,name=via,proto3" json:"via,omitempty"` // the service that forwards the caller's calls
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Session) Reset() {
+	*x = Session{}
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Session) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Session) ProtoMessage() {}
+
+func (x *Session) ProtoReflect() protoreflect.Message {
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Session.ProtoReflect.Descriptor instead.
+func (*Session) Descriptor() ([]byte, []int) {
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Session) GetAccessKeyId() string {
+	if x != nil {
+		return x.AccessKeyId
+	}
+	return ""
+}
+
+func (x *Session) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *Session) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Session) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Session) GetRoleId() string {
+	if x != nil {
+		return x.RoleId
+	}
+	return ""
+}
+
+func (x *Session) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Session) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Session) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Session) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Session) GetIssued() int64 {
+	if x != nil {
+		return x.Issued
+	}
+	return 0
+}
+
+func (x *Session) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *Session) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Session) GetTransitive() []string {
+	if x != nil {
+		return x.Transitive
+	}
+	return nil
+}
+
+func (x *Session) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *Session) GetPolicyArns() []string {
+	if x != nil {
+		return x.PolicyArns
+	}
+	return nil
+}
+
+func (x *Session) GetSourceIdentity() string {
+	if x != nil {
+		return x.SourceIdentity
+	}
+	return ""
+}
+
+func (x *Session) GetProvider() string {
+	if x != nil {
+		return x.Provider
+	}
+	return ""
+}
+
+func (x *Session) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Session) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *Session) GetVia() string {
+	if x != nil {
+		return x.Via
+	}
+	return ""
+}
+
 // Outbox is an audit record that was committed with its change and is not yet known to be in the log.
 type Outbox struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1477,7 +2555,7 @@ type Outbox struct {
 
 func (x *Outbox) Reset() {
 	*x = Outbox{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +2567,7 @@ func (x *Outbox) String() string {
 func (*Outbox) ProtoMessage() {}
 
 func (x *Outbox) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[18]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +2580,7 @@ func (x *Outbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outbox.ProtoReflect.Descriptor instead.
 func (*Outbox) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{18}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Outbox) GetLine() []byte {
@@ -1522,7 +2600,7 @@ type Note struct {
 
 func (x *Note) Reset() {
 	*x = Note{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +2612,7 @@ func (x *Note) String() string {
 func (*Note) ProtoMessage() {}
 
 func (x *Note) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[19]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +2625,7 @@ func (x *Note) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Note.ProtoReflect.Descriptor instead.
 func (*Note) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{19}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Note) GetChanges() []*Change {
@@ -1569,7 +2647,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +2659,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_internal_record_recordpb_record_proto_msgTypes[20]
+	mi := &file_internal_record_recordpb_record_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +2672,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{20}
+	return file_internal_record_recordpb_record_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Change) GetKey() []byte {
@@ -1662,13 +2740,18 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\vdescription\x18\t \x01(\tR\vdescription\"-\n" +
 	"\x03Tag\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x1c\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\x8c\x01\n" +
 	"\x06Policy\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\"]\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x124\n" +
+	"\x05bound\x18\x02 \x03(\v2\x1e.qkms.record.Policy.BoundEntryR\x05bound\x1a8\n" +
+	"\n" +
+	"BoundEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"]\n" +
 	"\vMultiRegion\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x18\n" +
 	"\aprimary\x18\x02 \x01(\tR\aprimary\x12\x1a\n" +
-	"\breplicas\x18\x03 \x03(\tR\breplicas\"\xc2\x05\n" +
+	"\breplicas\x18\x03 \x03(\tR\breplicas\"\x82\x06\n" +
 	"\x05Grant\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
@@ -1689,7 +2772,11 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\x10retiring_service\x18\x0e \x01(\tR\x0fretiringService\x12\x1d\n" +
 	"\n" +
 	"source_arn\x18\x0f \x01(\tR\tsourceArn\x12 \n" +
-	"\vfingerprint\x18\x10 \x01(\fR\vfingerprint\x1a@\n" +
+	"\vfingerprint\x18\x10 \x01(\fR\vfingerprint\x12\x1d\n" +
+	"\n" +
+	"grantee_id\x18\x11 \x01(\tR\tgranteeId\x12\x1f\n" +
+	"\vretiring_id\x18\x12 \x01(\tR\n" +
+	"retiringId\x1a@\n" +
 	"\x12ContextEqualsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a@\n" +
@@ -1748,14 +2835,124 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\aAliasOf\"\x05\n" +
 	"\x03Due\"\x1e\n" +
 	"\fKeyStoreName\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xa5\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xec\x01\n" +
 	"\tAccessKey\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
 	"\x06secret\x18\x03 \x01(\fR\x06secret\x12\x1a\n" +
 	"\bdisabled\x18\x04 \x01(\bR\bdisabled\x12\x18\n" +
 	"\acreated\x18\x05 \x01(\x03R\acreated\x12 \n" +
-	"\vdescription\x18\x06 \x01(\tR\vdescription\"\x1c\n" +
+	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x12\n" +
+	"\x04user\x18\a \x01(\tR\x04user\x12\x17\n" +
+	"\auser_id\x18\b \x01(\tR\x06userId\x12\x18\n" +
+	"\aservice\x18\t \x01(\tR\aservice\"5\n" +
+	"\vNamedPolicy\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xbb\x02\n" +
+	"\x04User\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12$\n" +
+	"\x04tags\x18\x06 \x03(\v2\x10.qkms.record.TagR\x04tags\x12\x1a\n" +
+	"\bboundary\x18\a \x01(\tR\bboundary\x120\n" +
+	"\x06inline\x18\b \x03(\v2\x18.qkms.record.NamedPolicyR\x06inline\x12\x1a\n" +
+	"\battached\x18\t \x03(\tR\battached\x12\x16\n" +
+	"\x06groups\x18\n" +
+	" \x03(\tR\x06groups\x12\x1f\n" +
+	"\vaccess_keys\x18\v \x03(\tR\n" +
+	"accessKeys\"\xc1\x01\n" +
+	"\x05Group\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x120\n" +
+	"\x06inline\x18\x06 \x03(\v2\x18.qkms.record.NamedPolicyR\x06inline\x12\x1a\n" +
+	"\battached\x18\a \x03(\tR\battached\"\xde\x03\n" +
+	"\x04Role\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12 \n" +
+	"\vdescription\x18\x06 \x01(\tR\vdescription\x12\x14\n" +
+	"\x05trust\x18\a \x01(\tR\x05trust\x12B\n" +
+	"\vtrust_bound\x18\b \x03(\v2!.qkms.record.Role.TrustBoundEntryR\n" +
+	"trustBound\x12\x1f\n" +
+	"\vmax_session\x18\t \x01(\rR\n" +
+	"maxSession\x12$\n" +
+	"\x04tags\x18\n" +
+	" \x03(\v2\x10.qkms.record.TagR\x04tags\x12\x1a\n" +
+	"\bboundary\x18\v \x01(\tR\bboundary\x120\n" +
+	"\x06inline\x18\f \x03(\v2\x18.qkms.record.NamedPolicyR\x06inline\x12\x1a\n" +
+	"\battached\x18\r \x03(\tR\battached\x1a=\n" +
+	"\x0fTrustBoundEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc7\x02\n" +
+	"\rManagedPolicy\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12\x18\n" +
+	"\aupdated\x18\x06 \x01(\x03R\aupdated\x12 \n" +
+	"\vdescription\x18\a \x01(\tR\vdescription\x126\n" +
+	"\bversions\x18\b \x03(\v2\x1a.qkms.record.PolicyVersionR\bversions\x12\x18\n" +
+	"\adefault\x18\t \x01(\rR\adefault\x12\x16\n" +
+	"\x06newest\x18\n" +
+	" \x01(\rR\x06newest\x12$\n" +
+	"\x04tags\x18\v \x03(\v2\x10.qkms.record.TagR\x04tags\"U\n" +
+	"\rPolicyVersion\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\acreated\x18\x03 \x01(\x03R\acreated\"\b\n" +
+	"\x06Member\"\f\n" +
+	"\n" +
+	"Attachment\"\xb7\x01\n" +
+	"\bProvider\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x1d\n" +
+	"\n" +
+	"client_ids\x18\x03 \x03(\tR\tclientIds\x12 \n" +
+	"\vthumbprints\x18\x04 \x03(\tR\vthumbprints\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12$\n" +
+	"\x04tags\x18\x06 \x03(\v2\x10.qkms.record.TagR\x04tags\"}\n" +
+	"\vCertificate\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04spki\x18\x03 \x01(\tR\x04spki\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\x12\x18\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\"\xea\x04\n" +
+	"\aSession\x12\"\n" +
+	"\raccess_key_id\x18\x01 \x01(\tR\vaccessKeyId\x12\x16\n" +
+	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04role\x18\x04 \x01(\tR\x04role\x12\x17\n" +
+	"\arole_id\x18\x05 \x01(\tR\x06roleId\x12\x12\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\x12\x12\n" +
+	"\x04user\x18\a \x01(\tR\x04user\x12\x17\n" +
+	"\auser_id\x18\b \x01(\tR\x06userId\x12\x16\n" +
+	"\x06issuer\x18\t \x01(\tR\x06issuer\x12\x16\n" +
+	"\x06issued\x18\n" +
+	" \x01(\x03R\x06issued\x12\x18\n" +
+	"\aexpires\x18\v \x01(\x03R\aexpires\x122\n" +
+	"\x04tags\x18\f \x03(\v2\x1e.qkms.record.Session.TagsEntryR\x04tags\x12\x1e\n" +
+	"\n" +
+	"transitive\x18\r \x03(\tR\n" +
+	"transitive\x12\x16\n" +
+	"\x06policy\x18\x0e \x01(\tR\x06policy\x12\x1f\n" +
+	"\vpolicy_arns\x18\x0f \x03(\tR\n" +
+	"policyArns\x12'\n" +
+	"\x0fsource_identity\x18\x10 \x01(\tR\x0esourceIdentity\x12\x1a\n" +
+	"\bprovider\x18\x11 \x01(\tR\bprovider\x12\x18\n" +
+	"\asubject\x18\x12 \x01(\tR\asubject\x12\x1a\n" +
+	"\baudience\x18\x13 \x01(\tR\baudience\x12\x10\n" +
+	"\x03via\x18\x14 \x01(\tR\x03via\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1c\n" +
 	"\x06Outbox\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\fR\x04line\"5\n" +
 	"\x04Note\x12-\n" +
@@ -1777,43 +2974,68 @@ func file_internal_record_recordpb_record_proto_rawDescGZIP() []byte {
 	return file_internal_record_recordpb_record_proto_rawDescData
 }
 
-var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_internal_record_recordpb_record_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_internal_record_recordpb_record_proto_goTypes = []any{
-	(*Key)(nil),          // 0: qkms.record.Key
-	(*Version)(nil),      // 1: qkms.record.Version
-	(*Tag)(nil),          // 2: qkms.record.Tag
-	(*Policy)(nil),       // 3: qkms.record.Policy
-	(*MultiRegion)(nil),  // 4: qkms.record.MultiRegion
-	(*Grant)(nil),        // 5: qkms.record.Grant
-	(*GrantRef)(nil),     // 6: qkms.record.GrantRef
-	(*GrantCount)(nil),   // 7: qkms.record.GrantCount
-	(*GrantToken)(nil),   // 8: qkms.record.GrantToken
-	(*KeyCount)(nil),     // 9: qkms.record.KeyCount
-	(*LastUse)(nil),      // 10: qkms.record.LastUse
-	(*KeyStore)(nil),     // 11: qkms.record.KeyStore
-	(*Owner)(nil),        // 12: qkms.record.Owner
-	(*Alias)(nil),        // 13: qkms.record.Alias
-	(*AliasOf)(nil),      // 14: qkms.record.AliasOf
-	(*Due)(nil),          // 15: qkms.record.Due
-	(*KeyStoreName)(nil), // 16: qkms.record.KeyStoreName
-	(*AccessKey)(nil),    // 17: qkms.record.AccessKey
-	(*Outbox)(nil),       // 18: qkms.record.Outbox
-	(*Note)(nil),         // 19: qkms.record.Note
-	(*Change)(nil),       // 20: qkms.record.Change
-	nil,                  // 21: qkms.record.Grant.ContextEqualsEntry
-	nil,                  // 22: qkms.record.Grant.ContextSubsetEntry
+	(*Key)(nil),           // 0: qkms.record.Key
+	(*Version)(nil),       // 1: qkms.record.Version
+	(*Tag)(nil),           // 2: qkms.record.Tag
+	(*Policy)(nil),        // 3: qkms.record.Policy
+	(*MultiRegion)(nil),   // 4: qkms.record.MultiRegion
+	(*Grant)(nil),         // 5: qkms.record.Grant
+	(*GrantRef)(nil),      // 6: qkms.record.GrantRef
+	(*GrantCount)(nil),    // 7: qkms.record.GrantCount
+	(*GrantToken)(nil),    // 8: qkms.record.GrantToken
+	(*KeyCount)(nil),      // 9: qkms.record.KeyCount
+	(*LastUse)(nil),       // 10: qkms.record.LastUse
+	(*KeyStore)(nil),      // 11: qkms.record.KeyStore
+	(*Owner)(nil),         // 12: qkms.record.Owner
+	(*Alias)(nil),         // 13: qkms.record.Alias
+	(*AliasOf)(nil),       // 14: qkms.record.AliasOf
+	(*Due)(nil),           // 15: qkms.record.Due
+	(*KeyStoreName)(nil),  // 16: qkms.record.KeyStoreName
+	(*AccessKey)(nil),     // 17: qkms.record.AccessKey
+	(*NamedPolicy)(nil),   // 18: qkms.record.NamedPolicy
+	(*User)(nil),          // 19: qkms.record.User
+	(*Group)(nil),         // 20: qkms.record.Group
+	(*Role)(nil),          // 21: qkms.record.Role
+	(*ManagedPolicy)(nil), // 22: qkms.record.ManagedPolicy
+	(*PolicyVersion)(nil), // 23: qkms.record.PolicyVersion
+	(*Member)(nil),        // 24: qkms.record.Member
+	(*Attachment)(nil),    // 25: qkms.record.Attachment
+	(*Provider)(nil),      // 26: qkms.record.Provider
+	(*Certificate)(nil),   // 27: qkms.record.Certificate
+	(*Session)(nil),       // 28: qkms.record.Session
+	(*Outbox)(nil),        // 29: qkms.record.Outbox
+	(*Note)(nil),          // 30: qkms.record.Note
+	(*Change)(nil),        // 31: qkms.record.Change
+	nil,                   // 32: qkms.record.Policy.BoundEntry
+	nil,                   // 33: qkms.record.Grant.ContextEqualsEntry
+	nil,                   // 34: qkms.record.Grant.ContextSubsetEntry
+	nil,                   // 35: qkms.record.Role.TrustBoundEntry
+	nil,                   // 36: qkms.record.Session.TagsEntry
 }
 var file_internal_record_recordpb_record_proto_depIdxs = []int32{
 	1,  // 0: qkms.record.Key.versions:type_name -> qkms.record.Version
 	2,  // 1: qkms.record.Key.tags:type_name -> qkms.record.Tag
-	21, // 2: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
-	22, // 3: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
-	20, // 4: qkms.record.Note.changes:type_name -> qkms.record.Change
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	32, // 2: qkms.record.Policy.bound:type_name -> qkms.record.Policy.BoundEntry
+	33, // 3: qkms.record.Grant.context_equals:type_name -> qkms.record.Grant.ContextEqualsEntry
+	34, // 4: qkms.record.Grant.context_subset:type_name -> qkms.record.Grant.ContextSubsetEntry
+	2,  // 5: qkms.record.User.tags:type_name -> qkms.record.Tag
+	18, // 6: qkms.record.User.inline:type_name -> qkms.record.NamedPolicy
+	18, // 7: qkms.record.Group.inline:type_name -> qkms.record.NamedPolicy
+	35, // 8: qkms.record.Role.trust_bound:type_name -> qkms.record.Role.TrustBoundEntry
+	2,  // 9: qkms.record.Role.tags:type_name -> qkms.record.Tag
+	18, // 10: qkms.record.Role.inline:type_name -> qkms.record.NamedPolicy
+	23, // 11: qkms.record.ManagedPolicy.versions:type_name -> qkms.record.PolicyVersion
+	2,  // 12: qkms.record.ManagedPolicy.tags:type_name -> qkms.record.Tag
+	2,  // 13: qkms.record.Provider.tags:type_name -> qkms.record.Tag
+	36, // 14: qkms.record.Session.tags:type_name -> qkms.record.Session.TagsEntry
+	31, // 15: qkms.record.Note.changes:type_name -> qkms.record.Change
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_internal_record_recordpb_record_proto_init() }
@@ -1827,7 +3049,7 @@ func file_internal_record_recordpb_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_internal_record_recordpb_record_proto_rawDesc), len(file_internal_record_recordpb_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
