@@ -99,10 +99,10 @@ aws kms put-key-policy --key-id "$id" --policy-name default --policy "file://$wo
 same "put-key-policy, get-key-policy" "$(aws kms get-key-policy --key-id "$id" --policy-name default --query Policy | tr -d ' \n')" "$(tr -d ' \n' <"$work/policy")"
 same "list-key-policies" "$(aws kms list-key-policies --key-id "$id" --query 'PolicyNames[]')" default
 refused MalformedPolicyDocumentException "" put-key-policy --key-id "$id" --policy-name default --policy nonsense
-grant=$(aws kms create-grant --key-id "$id" --grantee-principal "arn:aws:iam::$account:user/alice" --retiring-principal "arn:aws:iam::$account:user/bob" \
+grant=$(aws kms create-grant --key-id "$id" --grantee-principal "arn:aws:iam::$account:root" --retiring-principal "arn:aws:iam::$account:root" \
   --operations Decrypt DescribeKey --constraints EncryptionContextSubset={tenant=a} --query GrantId)
 same "create-grant, list-grants" "$(aws kms list-grants --key-id "$id" --query 'Grants[].[GrantId,Constraints.EncryptionContextSubset.tenant]')" "$(printf '%s\ta' "$grant")"
-same "list-retirable-grants" "$(aws kms list-retirable-grants --retiring-principal "arn:aws:iam::$account:user/bob" --query 'Grants[].GrantId')" "$grant"
+same "list-retirable-grants" "$(aws kms list-retirable-grants --retiring-principal "arn:aws:iam::$account:root" --query 'Grants[].GrantId')" "$grant"
 aws kms revoke-grant --key-id "$id" --grant-id "$grant"
 same "revoke-grant" "$(aws kms list-grants --key-id "$id" --output json --query 'length(Grants)')" 0
 aws kms enable-key-rotation --key-id "$id" --rotation-period-in-days 180

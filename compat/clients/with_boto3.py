@@ -90,7 +90,7 @@ same("GetKeyPolicy", policy["Id"], "key-default-1")
 policy["Id"] = "own"
 kms.put_key_policy(KeyId=id, Policy=json.dumps(policy))
 same("PutKeyPolicy", json.loads(kms.get_key_policy(KeyId=id)["Policy"]), policy)
-user = f"arn:aws:iam::{arn.split(':')[4]}:user/alice"
+user = f"arn:aws:iam::{arn.split(':')[4]}:root"
 made_grants = {kms.create_grant(KeyId=id, GranteePrincipal=user, RetiringPrincipal=user, Operations=["Decrypt"])["GrantId"] for _ in range(5)}
 same("ListGrants", {g["GrantId"] for page in kms.get_paginator("list_grants").paginate(KeyId=id, PaginationConfig={"PageSize": 2}) for g in page["Grants"]}, made_grants)
 same("ListRetirableGrants", {g["GrantId"] for g in kms.list_retirable_grants(RetiringPrincipal=user)["Grants"]}, made_grants)

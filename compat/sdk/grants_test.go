@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	alice  = "arn:aws:iam::" + account + ":user/alice"
-	keeper = "arn:aws:iam::" + account + ":role/keeper"
+	alice  = "arn:aws:sts::" + account + ":federated-user/alice" // who need not be made first
+	keeper = "arn:aws:sts::" + account + ":federated-user/keeper"
 )
 
 func TestGrants(t *testing.T) {

@@ -66,6 +66,7 @@ func TestInterruptedKEKRotationGoesOn(t *testing.T) {
 // What callers were handed is as good after the rotation: a grant's token as long as its grant.
 func TestTokensOutliveTheKEK(t *testing.T) {
 	s := kmstest.New(t)
+	s.Exists("user/alice")
 	c := s.As(kmstest.Account)
 	id := c.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
 	c.Must("CreateKey", `{}`)

@@ -38,7 +38,10 @@ func (a AccessKeys) Find(ctx context.Context, id string) (*Credential, error) {
 		if err := proto.Unmarshal(plain, m); err != nil {
 			return nil, fmt.Errorf("%w: access key: %w", record.ErrDamaged, err)
 		}
-		return &Credential{AccessKeyID: m.Id, Account: m.Account, Secret: NewSecret(m.Secret), Active: !m.Disabled}, nil
+		return &Credential{
+			AccessKeyID: m.Id, Account: m.Account, Secret: NewSecret(m.Secret), Active: !m.Disabled,
+			User: m.User, UserID: m.UserId, Service: m.Service,
+		}, nil
 	})
 	if err != nil || v == nil {
 		return nil, err

@@ -24,6 +24,14 @@ type Config struct {
 	// asked about any well-formed id a stranger wrote, for every request, concurrently. Nil finds none.
 	Find func(ctx context.Context, accessKeyID string) (*Credential, error)
 
+	// Open returns the credential with this id that a session token is about, or nil and no error when
+	// the token is none. It is asked about anything a stranger wrote. Nil opens none.
+	Open func(ctx context.Context, accessKeyID, token string) (*Credential, error)
+
+	// Whose returns who signs with a credential, or nil and no error when that identity is no more. Nil
+	// knows root users only.
+	Whose func(ctx context.Context, c *Credential) (*Caller, error)
+
 	// Regions tells whether a region is served. It is asked about anything a stranger wrote. Nil serves
 	// us-east-1.
 	Regions func(region string) bool
@@ -39,6 +47,8 @@ type Config struct {
 // A Verifier verifies requests. It is safe for concurrent use.
 type Verifier struct {
 	find      func(context.Context, string) (*Credential, error)
+	open      func(context.Context, string, string) (*Credential, error)
+	whose     func(context.Context, *Credential) (*Caller, error)
 	regions   func(string) bool
 	service   string
 	partition string
@@ -52,9 +62,12 @@ type Verifier struct {
 
 // New returns a Verifier for c.
 func New(c Config) *Verifier {
-	v := &Verifier{find: c.Find, regions: c.Regions, service: c.Service, partition: c.Partition, now: c.Now, skew: c.Skew, presigned: c.Presigned}
+	v := &Verifier{find: c.Find, open: c.Open, whose: c.Whose, regions: c.Regions, service: c.Service, partition: c.Partition, now: c.Now, skew: c.Skew, presigned: c.Presigned}
 	if v.find == nil {
 		v.find = func(context.Context, string) (*Credential, error) { return nil, nil }
+	}
+	if v.open == nil {
+		v.open = func(context.Context, string, string) (*Credential, error) { return nil, nil }
 	}
 	if v.regions == nil {
 		v.regions = func(region string) bool { return region == "us-east-1" }
@@ -68,6 +81,9 @@ func New(c Config) *Verifier {
 	if v.now == nil {
 		v.now = time.Now
 	}
+	if v.whose == nil {
+		v.whose = func(_ context.Context, c *Credential) (*Caller, error) { return rootUser(v.partition, c), nil }
+	}
 	_, _ = rand.Read(v.decoy[:]) // never fails: crypto/rand.Read
 	return v
 }
@@ -80,7 +96,7 @@ func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.credential(ctx, s.AccessKeyID)
+	c, err := v.credential(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -93,18 +109,40 @@ func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error
 	if err := v.verify(s, c); err != nil {
 		return nil, err // E12
 	}
-	if s.SessionToken != "" {
+	switch {
+	case (s.SessionToken != "") != (c.Session != nil):
 		return nil, fault.UnknownClient() // E13: long-term credentials have no session
+	case c.Session != nil && !v.now().Before(c.Session.Expires):
+		return nil, fault.SessionExpired() // E14
 	}
-	return v.root(s, c), nil
+	caller, err := v.whose(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("find whose access key it is: %w", err)
+	}
+	if caller == nil {
+		return nil, fault.UnknownClient() // deleted since, or made anew under the same name
+	}
+	caller.Region = strings.Clone(s.Region) // not the whole header that it is a part of
+	if caller.Kind == KindService {
+		caller.SourceARN, caller.SourceAccount = s.Header("x-amz-source-arn"), s.Header("x-amz-source-account")
+	}
+	return caller, nil
 }
 
-// credential returns the active credential with this id, or nil.
-func (v *Verifier) credential(ctx context.Context, id string) (*Credential, error) {
-	if !sigv4.IsAccessKeyID(id) {
+// temporary begins the ids of temporary access keys, which are known by their session token alone.
+const temporary = "ASIA"
+
+// credential returns the active credential that s claims, or nil.
+func (v *Verifier) credential(ctx context.Context, s *sigv4.Signed) (c *Credential, err error) {
+	id := s.AccessKeyID
+	switch {
+	case !sigv4.IsAccessKeyID(id):
 		return nil, nil
+	case strings.HasPrefix(id, temporary):
+		c, err = v.open(ctx, id, s.SessionToken)
+	default:
+		c, err = v.find(ctx, id)
 	}
-	c, err := v.find(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("find access key: %w", err)
 	}
@@ -130,14 +168,10 @@ func (v *Verifier) verify(s *sigv4.Signed, c *Credential) error {
 	return nil
 }
 
-func (v *Verifier) root(s *sigv4.Signed, c *Credential) *Caller {
+func rootUser(partition string, c *Credential) *Caller {
 	return &Caller{
-		Kind:        KindRoot,
-		Account:     c.Account,
-		Region:      strings.Clone(s.Region), // not the whole header that it is a part of
-		ARN:         "arn:" + v.partition + ":iam::" + c.Account + ":root",
-		PrincipalID: c.Account,
-		AccessKeyID: c.AccessKeyID,
+		Kind: KindRoot, Account: c.Account, ARN: RootARN(partition, c.Account), PrincipalID: c.Account,
+		AccessKeyID: c.AccessKeyID, Session: c.Session,
 	}
 }
 

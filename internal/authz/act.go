@@ -2,9 +2,11 @@ package authz
 
 import (
 	"context"
+	"strings"
 
 	"qkms/internal/authz/policy"
 	"qkms/internal/fault"
+	"qkms/internal/key"
 )
 
 // An Act is an action on what is no key: on an identity, or on nothing in particular.
@@ -16,13 +18,48 @@ type Act struct {
 
 // Allow returns nil when the caller's own policies let it do all of acts, and AccessDeniedException
 // otherwise; any other error is that it could not be decided.
-func (r Rules) Allow(_ context.Context, req *Request, acts ...Act) error {
-	for _, a := range acts {
-		q := policy.Question{Principal: principal(req.Caller), Action: a.Action, Resource: a.Resource}
-		found := policy.Consult(&q, &policy.Sources{})
-		if !found.Decide(policy.NoGrant).Allowed {
-			return fault.DeniedByIdentity(req.Caller.ARN, a.Action, a.Resource)
+func (r Rules) Allow(ctx context.Context, req *Request, acts ...Act) error {
+	for i := range acts {
+		if err := r.byIdentity(ctx, req, &key.Need{Action: acts[i].Action}, &acts[i]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// byIdentity asks the policies of the caller alone.
+func (r Rules) byIdentity(ctx context.Context, req *Request, n *key.Need, act *Act) error {
+	s, err := r.sideOf(ctx, req)
+	if err != nil {
+		return err
+	}
+	a := &asking{rules: r, ctx: ctx, req: req, need: n, act: act}
+	q := policy.Question{Principal: &s.principal, Action: act.Action, Resource: act.Resource, Context: a}
+	found := policy.Consult(&q, &s.sources)
+	d := found.Decide(policy.NoGrant)
+	req.note(&q, "", d, s)
+	switch {
+	case a.err != nil: // not knowing is no reason to allow
+		return a.err
+	case d.Allowed:
+		return nil
+	}
+	return s.refusal(req.Caller.ARN, act.Action, fault.OnResource(act.Resource), d)
+}
+
+// tagged answers about the tags of what is acted on; IAM has a name of its own for them.
+func (act *Act) tagged(name string) (values []string, asked bool) {
+	tag, asked := strings.CutPrefix(name, resourceTag)
+	if !asked {
+		tag, asked = strings.CutPrefix(name, "iam:resourcetag/")
+	}
+	if !asked {
+		return nil, false
+	}
+	for k, v := range act.Tags {
+		if policy.Fold(k) == tag {
+			values = append(values, v)
+		}
+	}
+	return values, true
 }

@@ -1,9 +1,9 @@
 // Package authz decides whether a caller may do what a request needs.
 //
 // It is the one place where that is decided, by access.md §4.3 and §6: Rules.Check brings together who
-// asks, the policy of the key, the grants on it and what the request says; package policy decides. The only
-// callers yet are root users of accounts. Theirs is no right of its own: what the key policy gives to
-// nobody, nobody has.
+// asks, the policies of the key and of the caller, the grants on the key and what the request says; package
+// policy decides. Nobody has a right of their own, not the root user of an account either: what the key
+// policy gives to nobody, nobody has.
 package authz
 
 import (
@@ -13,19 +13,23 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authz/policy"
 	"qkms/internal/fault"
+	"qkms/internal/identity"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/record"
 )
 
 // Rules decides. Its methods may be called concurrently.
 type Rules struct {
-	Naming key.Naming
-	Book   *record.Book // of key policies and grants
+	Naming     key.Naming
+	Book       *record.Book // of key policies, grants and aliases
+	Identities *identity.Directory
+	LastUses   *lastuse.Tracker // for kms:TrailingDaysWithoutKeyUsage
 }
 
-// A Request is one call, as far as policies may ask about it.
+// A Request is one call, as far as policies may ask about it. It is for one goroutine.
 type Request struct {
-	Caller    *authn.Caller
+	Caller    *authn.Caller // nil of a web identity, which has no policies of its own
 	Now       time.Time
 	SourceIP  string // empty if unknown
 	UserAgent string
@@ -34,6 +38,22 @@ type Request struct {
 	// Says returns the values of a condition key (its name folded) that only the operation knows; none
 	// when the request has none.
 	Says func(name string) []string
+
+	// Verdicts are what was decided so far, in the order of the needs.
+	Verdicts []Verdict
+
+	side *side // of the caller, once it was looked up
+}
+
+// A Verdict is one decision about a request.
+type Verdict struct {
+	Action   string
+	Resource string // as policies name it
+	Owner    string // the account whose key it is; empty of what is no key
+	policy.Decision
+	Grant string // the id of the grant that allows, if one does
+
+	by *side
 }
 
 // Check returns nil when the caller may do all of needs, keys being what they resolved to, and
@@ -53,74 +73,111 @@ func (r Rules) check(ctx context.Context, req *Request, n *key.Need, k *key.Key)
 	caller := req.Caller
 	switch {
 	case n.Grant != nil:
-		return retire(caller, n, k)
+		return r.retire(ctx, req, n, k)
 	case n.Principal != "" && !r.own(caller, n.Principal):
-		return fault.DeniedByIdentity(caller.ARN, n.Action, n.Principal)
+		return fault.DeniedByIdentity(caller.ARN, n.Action, fault.OnResource(n.Principal))
 	case n.OnKey() && (k == nil || k.Account != caller.Account && (!n.CrossAccount || n.Listing)):
-		return elsewhere(caller, n)
+		return r.elsewhere(ctx, req, n)
 	case n.OnKey() && !n.Listing:
 		return r.onKey(ctx, req, n, k)
 	}
-	q := policy.Question{Principal: principal(caller), Action: n.Action, Resource: r.resource(caller, n)}
-	found := policy.Consult(&q, &policy.Sources{})
-	if !found.Decide(policy.NoGrant).Allowed {
-		return fault.DeniedByIdentity(caller.ARN, n.Action, q.Resource)
-	}
-	return nil
+	return r.byIdentity(ctx, req, n, &Act{Action: n.Action, Resource: r.resource(caller, n)})
 }
 
-// onKey asks the key policy, and then, unless that settles it, the grants.
+// Assumes decides whether a role may be assumed by the caller, or by who, a web identity without policies of
+// its own, when it is not nil: by the role's trust policy, and as far as that leaves it to an account, by the
+// caller's policies (access.md §2.4). action is sts:AssumeRole, one of its kin, or what must be allowed
+// besides: sts:TagSession, sts:SetSourceIdentity.
+func (r Rules) Assumes(ctx context.Context, req *Request, who *policy.Principal, role *identity.Role, action string) (bool, error) {
+	s := &side{}
+	if who != nil {
+		s.principal = *who
+	} else {
+		var err error
+		if s, err = r.sideOf(ctx, req); err != nil {
+			return false, err
+		}
+	}
+	a := &asking{rules: r, ctx: ctx, req: req, need: &key.Need{Action: action}}
+	q := policy.Question{Principal: &s.principal, Action: action, Resource: role.ARN, Context: a, Trust: true, Owner: role.Account}
+	sources := s.sources
+	sources.Trust = role.Trust
+	found := policy.Consult(&q, &sources)
+	d := found.Decide(policy.NoGrant)
+	req.note(&q, "", d, s)
+	return a.err == nil && d.Allowed, a.err
+}
+
+// onKey asks the key policy and the caller's own, and then, unless that settles it, the grants.
 func (r Rules) onKey(ctx context.Context, req *Request, n *key.Need, k *key.Key) error {
+	s, err := r.sideOf(ctx, req)
+	if err != nil {
+		return err
+	}
 	p, _, err := r.KeyPolicy(ctx, k)
 	if err != nil {
 		return err
 	}
-	found, a := r.consult(ctx, req, n, k, p.Policy)
+	q, a := r.question(ctx, req, n, k, s)
+	sources := s.sources
+	sources.Key = p.Policy
+	found := policy.Consult(&q, &sources)
 	d := found.Decide(policy.NoGrant)
+	var grant string
 	if a.err == nil && !d.Allowed && d.Reason != policy.ExplicitDeny {
-		var g policy.Grant
-		if g, a.err = r.granted(ctx, req, n, k); a.err == nil {
-			d = found.Decide(g)
-		}
+		d, grant, a.err = r.byGrant(ctx, a, &found)
 	}
+	req.note(&q, grant, d, s)
 	switch {
 	case a.err != nil: // not knowing is no reason to allow
 		return a.err
 	case d.Allowed:
 		return nil
+	case k.Account != req.Caller.Account:
+		return r.elsewhere(ctx, req, n)
 	}
-	return refusal(req.Caller, n, k, d)
+	on := fault.OnResource(k.ARN)
+	if n.Cipher != "" {
+		on = fault.OnCiphertext
+	}
+	return s.refusal(req.Caller.ARN, n.Action, on, d)
 }
 
-func (r Rules) consult(ctx context.Context, req *Request, n *key.Need, k *key.Key, p *policy.Policy) (policy.Findings, *asking) {
+// question is what is asked about a key, and what answers the conditions.
+func (r Rules) question(ctx context.Context, req *Request, n *key.Need, k *key.Key, s *side) (policy.Question, *asking) {
 	a := &asking{rules: r, ctx: ctx, req: req, need: n, key: k}
-	q := policy.Question{
-		Principal: principal(req.Caller), Action: n.Action, Resource: r.arn(k), Context: a,
+	return policy.Question{
+		Principal: &s.principal, Action: n.Action, Resource: r.arn(k), Context: a, Identity: (*ofIdentity)(a),
 		Key: true, Owner: k.Account, CrossAccount: n.CrossAccount,
-	}
-	return policy.Consult(&q, &policy.Sources{Key: p}), a
+	}, a
 }
 
 // Keeps reports whether the caller of req could change the policy of k again if it were p: the lockout
 // safety check (access.md §3.7), under the conditions of the present request.
 func (r Rules) Keeps(ctx context.Context, req *Request, k *key.Key, p *policy.Policy) (bool, error) {
-	found, a := r.consult(ctx, req, &key.Need{Action: "kms:PutKeyPolicy"}, k, p)
+	s, err := r.sideOf(ctx, req)
+	if err != nil {
+		return false, err
+	}
+	q, a := r.question(ctx, req, &key.Need{Action: "kms:PutKeyPolicy"}, k, s)
+	sources := s.sources
+	sources.Key = p
+	found := policy.Consult(&q, &sources)
 	return found.Decide(policy.NoGrant).Allowed, a.err
 }
 
-// principal is the caller as policies know callers. A kind that is not known here may do nothing.
-func principal(c *authn.Caller) *policy.Principal {
-	p := &policy.Principal{Account: c.Account, ARN: c.ARN}
-	if c.Kind == authn.KindRoot {
-		p.Kind = policy.Root
-	}
-	return p
+func (req *Request) note(q *policy.Question, grant string, d policy.Decision, s *side) {
+	req.Verdicts = append(req.Verdicts, Verdict{Action: q.Action, Resource: q.Resource, Owner: q.Owner, Decision: d, Grant: grant, by: s})
 }
 
-// arn is how policies name a key, however the deployment prints it.
+// aws is how policies name things, however the deployment prints them.
+func (r Rules) aws() key.Naming {
+	return key.Naming{Partition: r.Naming.Partition, Style: key.StyleAWS}
+}
+
 func (r Rules) arn(k *key.Key) string {
 	if r.Naming.Style == key.StyleVerenc {
-		return key.Naming{Partition: r.Naming.Partition, Style: key.StyleAWS}.Key(k.Account, k.Region, k.Id)
+		return r.aws().Key(k.Account, k.Region, k.Id)
 	}
 	return k.ARN
 }
@@ -132,35 +189,10 @@ func (r Rules) own(caller *authn.Caller, principal string) bool {
 	return err != nil || p.Account == caller.Account
 }
 
-// resource is what a need is about that is not about a key.
+// resource is what a need is about that is not about a key (access.md §4.2).
 func (r Rules) resource(caller *authn.Caller, n *key.Need) string {
-	switch {
-	case n.Alias != "":
-		return r.Naming.Alias(caller.Account, caller.Region, n.Alias)
-	case n.Principal != "":
-		return n.Principal
+	if n.Alias != "" {
+		return r.aws().Alias(caller.Account, caller.Region, n.Alias)
 	}
 	return "*"
-}
-
-// refusal says no as access.md §4.4 does.
-func refusal(caller *authn.Caller, n *key.Need, k *key.Key, d policy.Decision) error {
-	on := fault.OnResource(k.ARN)
-	if n.Cipher != "" {
-		on = fault.OnCiphertext
-	}
-	switch {
-	case k.Account != caller.Account:
-		return elsewhere(caller, n)
-	case d.Reason == policy.ExplicitDeny:
-		return fault.DeniedExplicitly(caller.ARN, n.Action, on)
-	}
-	return fault.DeniedByResource(caller.ARN, n.Action, on)
-}
-
-func elsewhere(caller *authn.Caller, n *key.Need) error {
-	if n.Cipher != "" {
-		return fault.DeniedCiphertext(caller.ARN, n.Action)
-	}
-	return fault.DeniedElsewhere(caller.ARN, n.Action)
 }

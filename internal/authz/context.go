@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"qkms/internal/authn"
 	"qkms/internal/authz/policy"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 )
@@ -23,13 +23,18 @@ type asking struct {
 	ctx   context.Context //nolint:containedctx // of one evaluation, whose interface is pure
 	req   *Request
 	need  *key.Need
-	key   *key.Key
-
-	err error // something could not be looked up: the decision is void
+	key   *key.Key // nil of what is no key
+	act   *Act     // nil of what is a key
+	err   error    // something could not be looked up: the decision is void
 }
 
 // Values implements policy.Context.
 func (a *asking) Values(name string) []string {
+	if a.act != nil && len(a.act.Tags) > 0 {
+		if values, asked := a.act.tagged(name); asked {
+			return values
+		}
+	}
 	service, rest, _ := strings.Cut(name, ":")
 	switch service {
 	case "aws":
@@ -37,7 +42,7 @@ func (a *asking) Values(name string) []string {
 	case "kms":
 		return a.ofKMS(rest, name)
 	}
-	return nil
+	return a.req.Says(name) // what a web identity's token says, by its issuer
 }
 
 func is(v string) []string {
@@ -49,10 +54,8 @@ func is(v string) []string {
 
 func isBool(b bool) []string { return []string{strconv.FormatBool(b)} }
 
-// global are the keys of §5.2 that have a value: of long-term credentials of root users, without VPCs,
-// organisations or services that call.
+// global are the keys of §5.2 that have a value here, without VPCs and organisations.
 func (a *asking) global(name, full string) []string {
-	c := a.req.Caller
 	switch name {
 	case "currenttime":
 		return is(a.req.Now.UTC().Format(time.RFC3339))
@@ -64,33 +67,30 @@ func (a *asking) global(name, full string) []string {
 		return is(a.req.SourceIP)
 	case "useragent":
 		return is(a.req.UserAgent)
-	case "requestedregion":
-		return is(c.Region)
-	case "viaawsservice", "principalisawsservice":
-		return isBool(false)
-	case "principalarn":
-		return is(c.ARN)
-	case "principalaccount":
-		return is(c.Account)
-	case "principaltype":
-		if c.Kind == authn.KindRoot {
-			return is("Account")
+	case "resourceaccount":
+		if a.key != nil {
+			return is(a.key.Account)
 		}
 		return nil
-	case "userid":
-		return is(c.PrincipalID)
-	case "resourceaccount":
-		return is(a.key.Account)
+	}
+	if c := a.req.Caller; c != nil {
+		if values, known := ofCaller(c, name); known {
+			return values
+		}
 	}
 	return a.req.Says(full)
 }
 
 const contextPrefix = "encryptioncontext:"
 
-// ofKMS are the keys of §5.1 that every operation on a key has; the others are its own.
+// ofKMS are the keys of §5.1 that every operation on a key has; the others are its own. What is about no
+// key has only those that its operation has.
 func (a *asking) ofKMS(name, full string) []string {
 	if pair, is := strings.CutPrefix(name, contextPrefix); is {
 		return folded(a.need.Context, pair)
+	}
+	if a.key == nil {
+		return a.req.Says(full)
 	}
 	k := a.key
 	switch name {
@@ -112,6 +112,10 @@ func (a *asking) ofKMS(name, full string) []string {
 		return a.multiRegionType()
 	case "requestalias":
 		return is(a.alias())
+	case "viaservice":
+		return is(via(a.req.Caller))
+	case "trailingdayswithoutkeyusage":
+		return a.unused()
 	}
 	return a.req.Says(full)
 }
@@ -142,4 +146,54 @@ func (a *asking) multiRegionType() []string {
 	return is("REPLICA")
 }
 
-var _ policy.Context = (*asking)(nil)
+// unused is for how many whole days the key has not been used, or has existed without being used: of the
+// operations that end its use alone (§5.1).
+func (a *asking) unused() []string {
+	if a.need.Action != "kms:DisableKey" && a.need.Action != "kms:ScheduleKeyDeletion" {
+		return nil
+	}
+	k, since := a.key, a.key.Created
+	use, used, err := a.rules.LastUses.Last(a.ctx, lastuse.Key{Account: k.Account, Region: k.Region, ID: k.Id})
+	if err != nil {
+		a.err = errors.Join(a.err, err)
+		return nil
+	}
+	if used && use.At > since {
+		since = use.At
+	}
+	return is(strconv.Itoa(int(a.req.Now.Sub(time.UnixMilli(since)).Hours()) / 24))
+}
+
+// ofIdentity answers the policies of identities, which may ask about the tags and the aliases of a key:
+// whoever may write those must not thereby change what a key policy says (§5.1, §5.2).
+type ofIdentity asking
+
+const resourceTag = "aws:resourcetag/"
+
+// Values implements policy.Context.
+func (o *ofIdentity) Values(name string) []string {
+	a := (*asking)(o)
+	if tag, is := strings.CutPrefix(name, resourceTag); is {
+		return a.tag(tag)
+	}
+	if name == "kms:resourcealiases" {
+		names, err := a.rules.Book.AliasNames(a.ctx, a.key.Account, a.key.Region, a.key.Id)
+		a.err = errors.Join(a.err, err)
+		return names
+	}
+	return a.Values(name)
+}
+
+func (a *asking) tag(name string) (values []string) {
+	for _, t := range a.key.Tags {
+		if policy.Fold(t.Key) == name {
+			values = append(values, t.Value)
+		}
+	}
+	return values
+}
+
+var (
+	_ policy.Context = (*asking)(nil)
+	_ policy.Context = (*ofIdentity)(nil)
+)

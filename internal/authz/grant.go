@@ -11,29 +11,111 @@ import (
 	"qkms/internal/record/recordpb"
 )
 
-// granted returns what the caller's grants on k contribute.
-func (r Rules) granted(ctx context.Context, req *Request, n *key.Need, k *key.Key) (best policy.Grant, err error) {
-	if req.Caller.Kind != authn.KindRoot { // deny when unsure: whom else a grant means is not known here
-		return policy.NoGrant, nil
-	}
-	grants, err := r.Book.Granted(ctx, k.Account, k.Region, k.Id, req.Caller.ARN)
-	for _, g := range grants {
-		switch {
-		case g.Grantee != req.Caller.ARN || !permits(g, req, n):
-		case g.IssuingAccount == req.Caller.Account:
-			return policy.GrantedOwn, nil
-		default:
-			best = policy.Granted
+// byGrant lets the grants on the key have their say where the policies do not allow. It returns the decision
+// and the grant that allows.
+func (r Rules) byGrant(ctx context.Context, a *asking, found *policy.Findings) (best policy.Decision, grant string, err error) {
+	best = found.Decide(policy.NoGrant)
+	for _, subject := range r.subjects(a.req.Caller) {
+		grants, err := r.Book.Granted(ctx, a.key.Account, a.key.Region, a.key.Id, subject)
+		if err != nil {
+			return best, "", err
+		}
+		for _, g := range grants {
+			to := r.partyOf(g.Grantee, g.GranteeId, g.GranteeService, a.req.Caller)
+			if to == nobody || !permits(g, a.req, a.need) {
+				continue
+			}
+			if d := found.Decide(worth(g, to, a.req.Caller)); d.Allowed {
+				return d, g.Id, nil
+			} else if best.Reason == policy.NoKeyPolicy {
+				best = d // what keeps the grant from having its effect
+			}
 		}
 	}
-	return best, err
+	return best, "", nil
+}
+
+// subjects are the names under which the caller has grants (record.Subject): its own, those of the session's
+// role, and those of its account, whose policies say who of it may use them.
+func (r Rules) subjects(c *authn.Caller) []string {
+	account := authn.RootARN(r.Naming.Partition, c.Account)
+	switch {
+	case c.Kind == authn.KindRoot:
+		return []string{account}
+	case c.Kind == authn.KindUser && c.User != nil:
+		return []string{c.User.Id, account}
+	case c.Kind == authn.KindSession && c.Role != nil:
+		return []string{c.Role.Id, c.ARN, account}
+	case c.Kind == authn.KindService:
+		return []string{c.ARN}
+	}
+	return nil // deny when unsure: whom else a grant means is not known here
+}
+
+// A party is how a principal of a grant means the caller.
+type party int
+
+const (
+	nobody party = iota
+	itself
+	itsAccount
+)
+
+// partyOf tells for a principal by its ARN, the unique id that was bound to it, or its service name. The id
+// decides: a user or role has its grants under whatever name it goes by now, and who is made anew under that
+// name has none of them. A grant to one session is not to the others of its role.
+func (r Rules) partyOf(arn, id, service string, c *authn.Caller) party {
+	session := strings.Contains(arn, ":assumed-role/")
+	switch {
+	case c.Kind == authn.KindService:
+		if service == c.ARN {
+			return itself
+		}
+	case id != "":
+		if id == uniqueID(c) && (!session || arn == c.ARN) {
+			return itself
+		}
+	case arn == authn.RootARN(r.Naming.Partition, c.Account):
+		if c.Kind == authn.KindRoot {
+			return itself
+		}
+		return itsAccount
+	}
+	return nobody
+}
+
+// uniqueID is that of the user, or of the role whose session it is; empty of any other.
+func uniqueID(c *authn.Caller) string {
+	switch {
+	case c.User != nil:
+		return c.User.Id
+	case c.Role != nil:
+		return c.Role.Id
+	}
+	return ""
+}
+
+// worth is what a grant that permits the request contributes.
+func worth(g *recordpb.Grant, to party, c *authn.Caller) policy.Grant {
+	switch {
+	case to == itsAccount:
+		return policy.GrantedAccount
+	case c.Account == g.Account && g.Grantee == c.ARN && c.Kind == authn.KindSession:
+		return policy.GrantedItself
+	case c.Account != "" && g.IssuingAccount == c.Account:
+		return policy.GrantedOwn
+	}
+	return policy.Granted
 }
 
 // permits is access.md §6.4, for a grant to the caller on the key. A grant's SourceArn is about calls that
-// services make, and there are none.
+// services make, and about no other.
 func permits(g *recordpb.Grant, req *Request, n *key.Need) bool {
 	operation := strings.TrimPrefix(n.Action, "kms:")
 	if !slices.Contains(g.Operations, operation) {
+		return false
+	}
+	if g.SourceArn != "" && req.Caller.Kind == authn.KindService && req.Caller.SourceARN != g.SourceArn && operation != "RetireGrant" {
 		return false
 	}
 	switch operation {
@@ -95,21 +177,4 @@ func folded(m map[string]string, name string) (values []string) {
 		}
 	}
 	return values
-}
-
-// retire lets a grant be retired by its retiring principal, by its grantee when RetireGrant is among
-// its operations, and by the accounts that issued it and that own its key (access.md §6.6). Key policies
-// have no say in it. Whoever may not learns as little as about any key of another account.
-func retire(caller *authn.Caller, n *key.Need, k *key.Key) error {
-	g := n.Grant.Found
-	if k == nil || g == nil || caller.Kind != authn.KindRoot {
-		return elsewhere(caller, n)
-	}
-	switch {
-	case caller.Account == k.Account, caller.Account == g.IssuingAccount, caller.ARN == g.Retiring:
-		return nil
-	case caller.ARN == g.Grantee && slices.Contains(g.Operations, "RetireGrant"):
-		return nil
-	}
-	return elsewhere(caller, n)
 }

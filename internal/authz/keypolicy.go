@@ -15,7 +15,8 @@ import (
 // A KeyPolicy is the policy of a key, ready to decide. It is shared: never change it.
 type KeyPolicy struct {
 	*policy.Policy
-	Text string // as it is stored; empty of the default policy
+	Text  string            // as it is stored; empty of the default policy
+	Bound map[string]string // the unique ids of the users and roles it names, by ARN, of when it was saved
 }
 
 // KeyPolicy returns the policy of k and the version of its record, 0 for the default policy, of which there
@@ -44,5 +45,5 @@ func (r Rules) decode(plain []byte) (*KeyPolicy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: key policy: %s", record.ErrDamaged, err) // not as a mistake of the caller's
 	}
-	return &KeyPolicy{Policy: d.Compile(), Text: m.Text}, nil
+	return &KeyPolicy{Policy: d.Bind(m.Bound), Text: m.Text, Bound: m.Bound}, nil
 }

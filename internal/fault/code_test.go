@@ -45,7 +45,9 @@ func TestDenials(t *testing.T) {
 	}{
 		{fault.DeniedByIdentity("u", "a", "r"), fault.NoIdentityPolicy},
 		{fault.DeniedByResource("u", "a", "r"), fault.NoResourcePolicy},
-		{fault.DeniedExplicitly("u", "a", "r"), fault.ExplicitDeny},
+		{fault.DeniedExplicitly("u", "a", "r", "session policy", ""), fault.ExplicitDeny},
+		{fault.Denied("u", "a", "r", "permissions boundary"), fault.NoBoundary},
+		{fault.Denied("u", "a", "r", "session policy"), fault.NoSessionPolicy},
 		{fault.DeniedElsewhere("u", "a"), fault.NotHere},
 		{fault.DeniedCiphertext("u", "a").Because(nil), fault.NotHere},
 		{fault.New(fault.AccessDenied, "in other words"), fault.OtherDenial},

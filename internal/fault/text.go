@@ -31,6 +31,11 @@ func UnknownClient() *Error {
 	return New(UnrecognizedClient, "The security token included in the request is invalid.") // [R]
 }
 
+// SessionExpired answers temporary credentials whose time is over.
+func SessionExpired() *Error {
+	return New(ExpiredToken, "The security token included in the request is expired") // [R]
+}
+
 func SignatureMismatch() *Error {
 	return New(InvalidSignature, "The request signature we calculated does not match the signature you provided. "+
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.") // [R]
@@ -66,26 +71,40 @@ func AliasNotFound(arn string) *Error { return New(NotFound, "Alias %s is not fo
 
 // Authorization (§5.3, access §4.4).
 
-func DeniedByIdentity(caller, action, resource string) *Error {
-	return New(AccessDenied, "User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-		caller, action, resource, action).by(NoIdentityPolicy) // [R]
+// DeniedByIdentity is a refusal because the caller's own policies say nothing, where it is they that decide.
+func DeniedByIdentity(caller, action, on string) *Error {
+	return Denied(caller, action, on, "identity-based policy")
 }
 
-// DeniedByResource is a refusal by lack of a statement: neither key policy nor grant allows. on names what
-// the action is on: OnResource or OnCiphertext.
+// DeniedByResource is a refusal by lack of a statement: neither key policy nor grant allows.
 func DeniedByResource(caller, action, on string) *Error {
-	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s because no resource-based policy allows the %s action",
-		caller, action, on, action).by(NoResourcePolicy) // [R]
+	return Denied(caller, action, on, "resource-based policy")
 }
 
-// DeniedExplicitly is a refusal by a statement of the key policy.
-func DeniedExplicitly(caller, action, on string) *Error {
-	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s with an explicit deny in a resource-based policy", caller, action, on).by(ExplicitDeny) // [R]
+// Denied is a refusal because no policy of a kind allows. on names what the action is on: OnResource or
+// OnCiphertext.
+func Denied(caller, action, on, kind string) *Error {
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s because no %s allows the %s action", caller, action, on, kind, action).by(silent[kind]) // [R]
+}
+
+// DeniedExplicitly is a refusal by a statement of a policy of a kind. arn names a managed policy, and is
+// empty of any other.
+func DeniedExplicitly(caller, action, on, kind, arn string) *Error {
+	if arn != "" {
+		kind += ": " + arn
+	}
+	article := "a"
+	if strings.HasPrefix(kind, "i") {
+		article = "an"
+	}
+	return New(AccessDenied, "User: %s is not authorized to perform: %s on %s with an explicit deny in %s %s", caller, action, on, article, kind).by(ExplicitDeny) // [R]
 }
 
 // OnResource and OnCiphertext are how a refusal names a key: one that the caller named, or the one of a
 // ciphertext.
 func OnResource(arn string) string { return "resource: " + arn }
+
+const OnThisResource = "this resource" // of another account [R]
 
 const OnCiphertext = "the resource associated with this ciphertext" // [R]
 

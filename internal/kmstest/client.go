@@ -21,6 +21,7 @@ type Client struct {
 	Server      *Server
 	AccessKeyID string
 	Secret      string
+	Token       string // session token; empty with long-term credentials
 	Region      string
 	Service     string // signing name; empty: kms
 }
@@ -138,6 +139,9 @@ func (c *Client) Sign(req *http.Request, body []byte, now time.Time) {
 	stamp := now.UTC().Format("20060102T150405Z")
 	scope := strings.Join([]string{stamp[:8], c.Region, cmp.Or(c.Service, "kms"), "aws4_request"}, "/")
 	req.Header.Set("X-Amz-Date", stamp)
+	if c.Token != "" {
+		req.Header.Set("X-Amz-Security-Token", c.Token)
+	}
 
 	values := map[string]string{"host": req.URL.Host}
 	for name, v := range req.Header {

@@ -158,6 +158,7 @@ func TestLabelsAreBounded(t *testing.T) {
 func TestMetricsNameNobody(t *testing.T) {
 	s := kmstest.With(t, kmstest.Options{Metrics: true})
 	const account = "987698769876"
+	s.Exists(account + ":user/sesame-user")
 	c := s.As(account)
 	id := c.Must("CreateKey", `{"Description":"sesame-description","Tags":[{"TagKey":"sesame-tag","TagValue":"sesame-value"}]}`).String("KeyMetadata.KeyId")
 	c.Must("CreateAlias", map[string]string{"AliasName": "alias/sesame-alias", "TargetKeyId": id})

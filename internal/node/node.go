@@ -24,6 +24,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
 	"qkms/internal/fault"
+	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/ledger"
@@ -88,6 +89,8 @@ type Node struct {
 	Resolver   *key.Resolver
 	Custody    *soft.Soft
 	AccessKeys authn.AccessKeys
+	Identities *identity.Directory
+	Sessions   *authn.Sessions
 	LastUses   *lastuse.Tracker
 	Ops        *op.Deps
 	Audit      *audit.Log
@@ -181,28 +184,34 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
+	n.Identities = identity.New(n.Book, n.Naming.Partition)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
+	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
 	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
 	n.LastUses = lastuse.New(n.Book, n.Logger)
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
 		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
 		Importer: n.Custody, Forgetter: n.Custody,
-		Authz:       authz.Rules{Naming: n.Naming, Book: n.Book},
+		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
+	whose := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}.Whose
 	verifier := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
 	// What proves an identity to others is presigned, for up to a week (access.md §2.5).
 	identities := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "sts", Partition: n.Naming.Partition, Now: n.Now,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "sts", Partition: n.Naming.Partition, Now: n.Now,
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
 	managers := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Regions: n.Serves, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
-		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers}, QueryDeps: &query.Deps{Book: n.Book, Authz: n.Ops.Authz, Naming: n.Naming},
+		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
+		QueryDeps: &query.Deps{
+			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
+		},
 		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{

@@ -11,6 +11,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/custody"
 	"qkms/internal/fault"
+	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/record"
@@ -35,6 +36,7 @@ type Deps struct {
 	Importer     custody.Importer
 	Forgetter    custody.Forgetter
 
+	Identities  *identity.Directory
 	Authz       authz.Rules
 	Attestation *attest.Verifier // of recipients
 	Serves      func(region string) bool

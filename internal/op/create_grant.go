@@ -26,7 +26,7 @@ var createGrant = &Op[shape.CreateGrantRequest, shape.CreateGrantResponse]{
 	States: key.WhileUnavailable | key.WhileUpdating,
 	// The parameters are judged after the state of the key (operations.md §4.2).
 	Run: func(ctx context.Context, c *Call, in *shape.CreateGrantRequest) (*shape.CreateGrantResponse, *record.Change, error) {
-		g, err := c.newGrant(in)
+		g, err := c.newGrant(ctx, in)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -53,7 +53,7 @@ var createGrant = &Op[shape.CreateGrantRequest, shape.CreateGrantResponse]{
 		return audit.Detail{audit.String("grantId", out.GrantId), audit.String("keyId", c.Key().ARN)}
 	},
 	Differs: []string{
-		"Principals that are well-formed are taken to exist, but for unique ids (`AIDA…`, `AROA…`): there are no users or roles yet, and nobody has one.",
+		"A principal is named by its ARN; a unique id (`AIDA…`, `AROA…`) is refused as that of nobody.",
 		"The same `Name` with other parameters makes another grant; `Operations` are compared as a set, and an operation given twice is kept once.",
 		"At least one operation is needed. A context constraint has 1 to 8 pairs, its keys no longer than its values may be (384).",
 	},

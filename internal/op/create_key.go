@@ -47,11 +47,11 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 			return nil, nil, err
 		}
 		if in.Policy != "" {
-			text, err := c.policy(ctx, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
+			stored, err := c.policy(ctx, k, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 			if err != nil {
 				return nil, nil, err
 			}
-			change.Insert(record.OfPolicy(k.Account, k.Region, k.Id), &recordpb.Policy{Text: text})
+			change.Insert(record.OfPolicy(k.Account, k.Region, k.Id), stored)
 		}
 		m := metadata(k)
 		if in.MultiRegion {

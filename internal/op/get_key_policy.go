@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"fmt"
 
 	"qkms/internal/audit"
 	"qkms/internal/authz/policy"
@@ -30,16 +31,33 @@ var getKeyPolicy = &Op[shape.GetKeyPolicyRequest, shape.GetKeyPolicyResponse]{
 	ReadOnly: true,
 }
 
-// PolicyOf is the key policy of k. A key that was given none has the default one, and no record of it.
+// PolicyOf is the key policy of k. A key that was given none has the default one, and no record of it. Users
+// and roles that were deleted since are shown by their unique ids, which no other will ever have.
 func PolicyOf(ctx context.Context, d *Deps, k *key.Key) (string, error) {
 	p, ver, err := d.Authz.KeyPolicy(ctx, k)
 	if err != nil {
 		return "", err
 	}
-	if ver != 0 {
+	if ver == 0 {
+		return defaultPolicyText(d, k), nil
+	}
+	gone := map[string]string{}
+	for arn, id := range p.Bound {
+		switch now, _, err := d.Identities.Bind(ctx, arn); {
+		case err != nil:
+			return "", err
+		case now != id:
+			gone[arn] = id
+		}
+	}
+	if len(gone) == 0 {
 		return p.Text, nil
 	}
-	return defaultPolicyText(d, k), nil
+	doc, err := policy.Parse(p.Text, d.Naming.Partition)
+	if err != nil {
+		return "", fmt.Errorf("%w: key policy: %s", record.ErrDamaged, err) // not as a mistake of the caller's
+	}
+	return doc.Replace(gone).Format(), nil
 }
 
 func defaultPolicyText(d *Deps, k *key.Key) string {

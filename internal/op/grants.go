@@ -17,7 +17,7 @@ import (
 
 // newGrant is the grant a request asks for, with an id of its own. It refuses in the order of
 // operations.md §4.2: operations, constraints, principals.
-func (c *Call) newGrant(in *shape.CreateGrantRequest) (*recordpb.Grant, error) {
+func (c *Call) newGrant(ctx context.Context, in *shape.CreateGrantRequest) (*recordpb.Grant, error) {
 	k := c.Key()
 	g := &recordpb.Grant{
 		Account: k.Account, Region: k.Region, KeyId: k.Id, Id: newGrantID(), Name: in.Name,
@@ -31,7 +31,7 @@ func (c *Call) newGrant(in *shape.CreateGrantRequest) (*recordpb.Grant, error) {
 	if err := constrain(g, k, in.Constraints); err != nil {
 		return nil, err
 	}
-	if err := c.grantPrincipals(g, in); err != nil {
+	if err := c.grantPrincipals(ctx, g, in); err != nil {
 		return nil, err
 	}
 	if g.Name != "" {
@@ -111,14 +111,22 @@ func (c *Call) dropGrant(ctx context.Context, g *recordpb.Grant, ver uint64) (*r
 
 // grantEntry is a grant as the lists show it: its time in whole seconds, its token never, and what it
 // has not left out (operations.md §12.3).
-func (c *Call) grantEntry(k *key.Key, g *recordpb.Grant) shape.GrantListEntry {
-	e := shape.GrantListEntry{
+func (c *Call) grantEntry(ctx context.Context, k *key.Key, g *recordpb.Grant) (e shape.GrantListEntry, err error) {
+	grantee, err := c.shown(ctx, g.Grantee, g.GranteeId)
+	if err != nil {
+		return e, err
+	}
+	retiring, err := c.shown(ctx, g.Retiring, g.RetiringId)
+	if err != nil {
+		return e, err
+	}
+	e = shape.GrantListEntry{
 		KeyId:                    k.ARN,
 		GrantId:                  g.Id,
 		Name:                     g.Name,
 		CreationDate:             at(g.Created).Truncate(time.Second),
-		GranteePrincipal:         g.Grantee,
-		RetiringPrincipal:        g.Retiring,
+		GranteePrincipal:         grantee,
+		RetiringPrincipal:        retiring,
 		IssuingAccount:           authn.RootARN(c.Naming.Partition, g.IssuingAccount),
 		GranteeServicePrincipal:  g.GranteeService,
 		RetiringServicePrincipal: g.RetiringService,
@@ -131,5 +139,5 @@ func (c *Call) grantEntry(k *key.Key, g *recordpb.Grant) shape.GrantListEntry {
 			EncryptionContextEquals: g.ContextEquals, EncryptionContextSubset: g.ContextSubset, SourceArn: g.SourceArn,
 		}
 	}
-	return e
+	return e, nil
 }

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -132,11 +133,11 @@ func units(s string) (n int) {
 }
 
 // grantPrincipals gives g its principals, or refuses them.
-func (c *Call) grantPrincipals(g *recordpb.Grant, in *shape.CreateGrantRequest) (err error) {
-	if g.Grantee, err = c.principal(in.GranteePrincipal, fault.NoPrincipalIn("GranteePrincipal")); err != nil {
+func (c *Call) grantPrincipals(ctx context.Context, g *recordpb.Grant, in *shape.CreateGrantRequest) (err error) {
+	if g.Grantee, g.GranteeId, err = c.principal(ctx, in.GranteePrincipal, fault.NoPrincipalIn("GranteePrincipal")); err != nil {
 		return err
 	}
-	if g.Retiring, err = c.principal(in.RetiringPrincipal, fault.NoPrincipalIn("RetiringPrincipal")); err != nil {
+	if g.Retiring, g.RetiringId, err = c.principal(ctx, in.RetiringPrincipal, fault.NoPrincipalIn("RetiringPrincipal")); err != nil {
 		return err
 	}
 	if g.GranteeService != "" && !authn.IsService(g.GranteeService) {
@@ -148,15 +149,38 @@ func (c *Call) grantPrincipals(g *recordpb.Grant, in *shape.CreateGrantRequest) 
 	return nil
 }
 
-// principal is an ARN of IAM in this deployment's spelling; "" of none. What is no ARN would be the
-// unique id of a user or role, and answers as the id of one that is gone: there are none yet.
-func (c *Call) principal(s string, unknown error) (string, error) {
+// principal is the ARN of a principal that exists, in this deployment's spelling, and the unique id of the
+// user or role that it is or is a session of; "" of none. What is no ARN is a unique id, and unknown.
+func (c *Call) principal(ctx context.Context, s string, unknown error) (arn, id string, err error) {
 	switch {
 	case s == "":
-		return "", nil
+		return "", "", nil
 	case !strings.HasPrefix(s, "arn:"):
-		return "", unknown
+		return "", "", unknown
 	}
 	p, err := authn.ParsePrincipal(c.Naming.Partition, s)
-	return p.ARN, err
+	if err != nil {
+		return "", "", err
+	}
+	id, known, err := c.Identities.Bind(ctx, p.ARN)
+	if err == nil && !known {
+		err = fault.NoPrincipal(s)
+	}
+	return p.ARN, id, err
+}
+
+// shown is a principal of a grant as the lists show it: one that is no more by its unique id, which tells it
+// from whoever has its name now (operations.md §12.3 [R2]).
+func (c *Call) shown(ctx context.Context, arn, id string) (string, error) {
+	if id == "" {
+		return arn, nil
+	}
+	switch now, _, err := c.Identities.Bind(ctx, arn); {
+	case err != nil || now == id:
+		return arn, err
+	}
+	if _, session, is := strings.Cut(arn, ":assumed-role/"); is {
+		return id + ":" + session[strings.IndexByte(session, '/')+1:], nil
+	}
+	return id, nil
 }

@@ -39,10 +39,11 @@ var listGrants = &Op[shape.ListGrantsRequest, shape.ListGrantsResponse]{
 	},
 	States: key.InAnyState,
 	Run: func(ctx context.Context, c *Call, in *shape.ListGrantsRequest) (*shape.ListGrantsResponse, *record.Change, error) {
-		grantee, err := c.principal(in.GranteePrincipal, fault.NoPrincipalInput())
+		arn, id, err := c.principal(ctx, in.GranteePrincipal, fault.NoPrincipalInput())
 		if err != nil {
 			return nil, nil, err
 		}
+		grantee := record.Subject(arn, id)
 		filter := strings.Join([]string{c.Key().Account, c.Key().Id, in.GrantId, grantee}, "\x00")
 		last, err := c.resume("ListGrants", filter, in.Marker)
 		if err != nil {
@@ -54,7 +55,11 @@ var listGrants = &Op[shape.ListGrantsRequest, shape.ListGrantsResponse]{
 		}
 		out := &shape.ListGrantsResponse{Grants: []shape.GrantListEntry{}, Truncated: next != ""}
 		for _, g := range page {
-			out.Grants = append(out.Grants, c.grantEntry(c.Key(), g))
+			e, err := c.grantEntry(ctx, c.Key(), g)
+			if err != nil {
+				return nil, nil, err
+			}
+			out.Grants = append(out.Grants, e)
 		}
 		if next != "" {
 			out.NextMarker = c.marker("ListGrants", filter, next)
@@ -75,12 +80,12 @@ var listGrants = &Op[shape.ListGrantsRequest, shape.ListGrantsResponse]{
 }
 
 // grantPage reads one page of grants behind last, at the cost of that page however many grants the key
-// has: by id, by the index of one grantee, or all. next is where the page ended when there are more.
+// has: by id, by the index of one grantee (record.Subject), or all. next is where the page ended when there are more.
 func (c *Call) grantPage(ctx context.Context, id, grantee, last string, limit int) (grants []*recordpb.Grant, next string, err error) {
 	switch {
 	case id != "":
 		g, _, err := c.Resolver.Grant(ctx, c.Key(), id)
-		if g == nil || grantee != "" && g.Grantee != grantee {
+		if g == nil || grantee != "" && record.Subject(g.Grantee, g.GranteeId) != grantee {
 			return nil, "", err
 		}
 		return []*recordpb.Grant{g}, "", nil

@@ -28,10 +28,11 @@ var listRetirableGrants = &Op[shape.ListRetirableGrantsRequest, shape.ListGrants
 		return []key.Need{{Action: "kms:ListRetirableGrants", Principal: in.RetiringPrincipal}}, nil
 	},
 	Run: func(ctx context.Context, c *Call, in *shape.ListRetirableGrantsRequest) (*shape.ListGrantsResponse, *record.Change, error) {
-		principal, err := c.principal(in.RetiringPrincipal, fault.NoRetiringPrincipal(in.RetiringPrincipal))
+		arn, id, err := c.principal(ctx, in.RetiringPrincipal, fault.NoRetiringPrincipal(in.RetiringPrincipal))
 		if err != nil {
 			return nil, nil, err
 		}
+		principal := record.Subject(arn, id)
 		last, err := c.resume("ListRetirableGrants", principal, in.Marker)
 		if err != nil {
 			return nil, nil, err
@@ -72,8 +73,10 @@ func (c *Call) listRetirable(ctx context.Context, ref record.Key, out *shape.Lis
 		return err
 	}
 	g, _, err := c.Resolver.Grant(ctx, k, ref.Part(4))
-	if g != nil {
-		out.Grants = append(out.Grants, c.grantEntry(k, g))
+	if g == nil {
+		return err
 	}
+	e, err := c.grantEntry(ctx, k, g)
+	out.Grants = append(out.Grants, e)
 	return err
 }

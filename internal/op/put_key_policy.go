@@ -28,7 +28,7 @@ var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
 	// Every state, also while deletion is pending (operations.md §12.2 [R2]).
 	States: key.InAnyState,
 	Run: func(ctx context.Context, c *Call, in *shape.PutKeyPolicyRequest) (*None, *record.Change, error) {
-		text, err := c.policy(ctx, c.Key(), in.Policy, in.BypassPolicyLockoutSafetyCheck)
+		stored, err := c.policy(ctx, c.Key(), in.Policy, in.BypassPolicyLockoutSafetyCheck)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -38,7 +38,7 @@ var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
 		}
 		change := c.Book.Change()
 		change.Require(c.Key().Record(), c.Key().Ver) // the key must still exist when the policy does
-		change.Replace(record.OfPolicy(c.Key().Account, c.Key().Region, c.Key().Id), ver, &recordpb.Policy{Text: text})
+		change.Replace(record.OfPolicy(c.Key().Account, c.Key().Region, c.Key().Id), ver, stored)
 		return nil, change, nil
 	},
 	Audit: func(in *shape.PutKeyPolicyRequest) audit.Detail {
@@ -61,19 +61,25 @@ func policyName(name string) error {
 	return nil
 }
 
-// policy is a policy for k as it is stored: checked, printed anew, and such that the caller can change
-// it again unless they say that they do not mind.
-func (c *Call) policy(ctx context.Context, k *key.Key, text string, bypass bool) (string, error) {
+// policy is a policy for k as it is stored: checked, printed anew, its principals bound to who they are now,
+// and such that the caller can change it again unless they say that they do not mind.
+func (c *Call) policy(ctx context.Context, k *key.Key, text string, bypass bool) (*recordpb.Policy, error) {
 	d, err := policy.Parse(text, c.Naming.Partition)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if bypass {
-		return d.Format(), nil
+	bound, unknown, err := c.Identities.BindAll(ctx, d.Principals())
+	switch {
+	case err != nil:
+		return nil, err
+	case unknown != "":
+		return nil, fault.PolicyPrincipal()
+	case bypass:
+		return &recordpb.Policy{Text: d.Format(), Bound: bound}, nil
 	}
-	keeps, err := c.Authz.Keeps(ctx, c.Request, k, d.Compile())
+	keeps, err := c.Authz.Keeps(ctx, c.Request, k, d.Bind(bound))
 	if err == nil && !keeps {
 		err = fault.PolicyLockout()
 	}
-	return d.Format(), err
+	return &recordpb.Policy{Text: d.Format(), Bound: bound}, err
 }

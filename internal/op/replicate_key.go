@@ -154,10 +154,10 @@ func (c *Call) replicaPolicy(ctx context.Context, change *record.Change, replica
 	if in.Policy == "" {
 		return defaultPolicyText(c.Deps, replica), nil
 	}
-	text, err := c.policy(ctx, replica, in.Policy, in.BypassPolicyLockoutSafetyCheck)
+	stored, err := c.policy(ctx, replica, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	if err != nil {
 		return "", err
 	}
-	change.Insert(record.OfPolicy(replica.Account, replica.Region, replica.Id), &recordpb.Policy{Text: text})
-	return text, nil
+	change.Insert(record.OfPolicy(replica.Account, replica.Region, replica.Id), stored)
+	return stored.Text, nil
 }

@@ -8,6 +8,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/authz"
+	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/record"
 )
@@ -51,9 +52,12 @@ type None struct{}
 
 // Deps is what operations work with; the same for every call.
 type Deps struct {
-	Book   *record.Book
-	Authz  authz.Rules
-	Naming key.Naming
+	Book       *record.Book
+	Identities *identity.Directory
+	AccessKeys authn.AccessKeys
+	Sessions   *authn.Sessions
+	Authz      authz.Rules
+	Naming     key.Naming
 }
 
 // A Call is one request whose sender is known; from Run on, also authorized.

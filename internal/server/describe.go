@@ -37,6 +37,19 @@ func tlsVersion(v uint16) string {
 func identify(rec *audit.Record, c *authn.Caller) {
 	rec.Region, rec.RecipientAccount = c.Region, c.Account
 	rec.Identity = audit.Identity{Type: c.Kind, PrincipalID: c.PrincipalID, ARN: c.ARN, AccountID: c.Account, AccessKeyID: c.AccessKeyID}
+	switch {
+	case c.Kind == authn.KindService:
+		rec.Identity = audit.Identity{Type: c.Kind, InvokedBy: c.ARN, AccessKeyID: c.AccessKeyID}
+	case c.User != nil:
+		rec.Identity.UserName = c.User.Name
+	}
+	if s := c.Session; s != nil {
+		rec.Identity.InvokedBy = s.Via
+		rec.Identity.Session = &audit.Session{Created: s.Issued, SourceIdentity: s.SourceIdentity}
+	}
+	if r := c.Role; r != nil {
+		rec.Identity.Session.Issuer = audit.Issuer{Type: "Role", PrincipalID: r.Id, ARN: r.ARN, AccountID: r.Account, UserName: r.Name}
+	}
 }
 
 // used notes a success for GetKeyLastUsage, in the words of its record.

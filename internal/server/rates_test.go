@@ -142,6 +142,7 @@ func TestWhatCounts(t *testing.T) {
 // A request is counted once, however often its change is built anew (pipeline.go, attempts).
 func TestConflictsAreCountedOnce(t *testing.T) {
 	s := slowly(t, map[string]int{"CreateGrant": 16})
+	s.Exists("user/alice")
 	root := s.As(kmstest.Account)
 	id := newKey(root)
 	for i, r := range atOnce(16, func(i int) *kmstest.Reply {

@@ -18,6 +18,7 @@ import (
 // to a real server over a real store. Each ends with kmstest's judgement of everything it kept.
 //
 //	as NAME [REGION]     the root user of an account: owner, stranger, or twelve digits
+//	principals NAME…     users and roles that are there: user/alice, 444455556666:role/path/reader
 //	kms OP JSON          one call; `! kms` expects it to be refused
 //	fault CODE [REGEXP]  the last call was refused so; REGEXP '' says it has no message
 //	answer PATH VALUE    a member of the last answer, dots into objects; ~REGEXP to match
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"as": run((*script).as), "kms": kms, "fault": run((*script).fault), "answer": run((*script).answer),
+			"as": run((*script).as), "principals": run((*script).principals), "kms": kms, "fault": run((*script).fault), "answer": run((*script).answer),
 			"absent": run((*script).absent), "save": run((*script).save), "audit": run((*script).audit),
 			"advance": run((*script).advance), "sweep": run((*script).sweep), "restart": run((*script).restart),
 		},
@@ -83,6 +84,8 @@ func (s *script) as(ts *testscript.TestScript, args []string) {
 		s.client = s.client.In(args[1])
 	}
 }
+
+func (s *script) principals(_ *testscript.TestScript, args []string) { s.server.Exists(args...) }
 
 func (s *script) fault(ts *testscript.TestScript, args []string) {
 	if got := s.last.Code(); got != args[0] {

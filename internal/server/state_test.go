@@ -110,7 +110,7 @@ var request = map[string]string{
 }
 
 func TestEveryStateForEveryOperation(t *testing.T) {
-	s := kmstest.New(t)
+	s := withAlice(t)
 	root := s.As(kmstest.Account)
 	other := root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
 	root.Must("CreateAlias", fmt.Sprintf(`{"AliasName":"alias/other","TargetKeyId":"%s"}`, other))

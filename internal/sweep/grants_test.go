@@ -16,6 +16,7 @@ import (
 // interrupted; the grants of another key stay.
 func TestGrantsGoWithTheirKey(t *testing.T) {
 	s := kmstest.New(t)
+	s.Exists("user/a", "user/b")
 	root := s.As(kmstest.Account)
 	newKey := func() string { return root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId") }
 	grant := func(id string, i int) string {

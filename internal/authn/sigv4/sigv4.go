@@ -9,6 +9,7 @@ package sigv4
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,6 +117,16 @@ func Parse(r *Request, rules Rules) (*Signed, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Header is the value of a header, by its lower-case name, or "" when it is missing, given twice or not among
+// those that were signed: whoever is on the path may have added it.
+func (s *Signed) Header(name string) string {
+	values := s.req.Header.Values(name)
+	if len(values) != 1 || !slices.Contains(s.names, name) {
+		return ""
+	}
+	return values[0]
 }
 
 // Claimed is the access key id that r says it was signed with, or "" if it names none that could
