@@ -195,7 +195,7 @@ out. Whoever has the log's public key checks a proof without QKMS: docs/formats/
 			name:  "doctor",
 			brief: "Look at everything that could be wrong; exit 1 if something is",
 			about: "Reads the whole store and the whole audit log.\n\n" + viaServer,
-			takes: opens + "tls-cert tls-key no-tls json",
+			takes: opens + "tls-cert tls-key no-tls audit-spool json",
 			run:   doctor,
 		},
 		{name: "version", brief: "Print what this build is", run: version},

@@ -33,7 +33,7 @@ var Examine = &Action[Nothing, []Check]{
 	run: func(ctx context.Context, c *call, _ Nothing) ([]Check, error) {
 		return slices.Concat([]Check{
 			c.rootCheck(), c.kekCheck(), verdict("database", "integrity_check passed, the change log is complete", c.Engine.Check(ctx)),
-			c.recordsCheck(ctx), c.auditCheck(), c.outboxCheck(ctx),
+			c.recordsCheck(ctx), c.auditCheck(), c.spoolCheck(), c.outboxCheck(ctx),
 		}, c.sinkChecks(), hardened()), nil
 	},
 }

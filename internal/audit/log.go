@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // ErrFull is returned when the spool has no room for another record. Nothing may be answered until
@@ -23,7 +25,7 @@ var errDamaged = errors.New("audit log is damaged")
 type Config struct {
 	SegmentBytes int64            // a segment that would grow beyond is sealed; 0: 64 MiB
 	SegmentAge   time.Duration    // a segment open for as long is sealed at the next record; 0: 5 minutes
-	SpoolBytes   int64            // all segments together; 0: 1 GiB. Requests of strangers have half of it
+	SpoolBytes   int64            // all segments and hashes together; 0: 1 GiB. Requests of strangers have half of it
 	FlushEvery   time.Duration    // the longest that Append leaves a record to the OS alone; 0: 100 ms
 	Signer       *Signer          // signs the tree over the records; nil: there is no tree
 	SignEvery    time.Duration    // the longest that a record waits for a checkpoint; 0: 1 minute
@@ -68,7 +70,8 @@ type Log struct {
 
 	mu      sync.Mutex // guards what follows, and so orders the records
 	next    uint64     // the number of the next record
-	size    int64      // of all segments
+	size    int64      // of all segments and hashes
+	alarm   alarm      // about size
 	counted time.Time  // when size was last taken from the directory
 	seg     *segment   // appended to; nil until the next record needs one
 	retired *segment   // full, but not flushed yet
@@ -181,10 +184,21 @@ func (l *Log) append(lines []*line, durable bool, room int64) error {
 	return nil
 }
 
-// write numbers the lines and writes them, in one system call. It returns the flush that will cover them.
+// write adds the lines, and tells the operator what that did to the room there is: without the lock, which
+// would make everybody wait for where the operator's log goes.
 func (l *Log) write(lines []*line, room int64) (*round, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	r, err := l.writeLocked(lines, room)
+	size := l.size
+	n := l.alarm.judge(err, size, room, l.cfg.SpoolBytes)
+	l.mu.Unlock()
+	l.tell(n, size)
+	return r, err
+}
+
+// writeLocked numbers the lines and writes them, in one system call. It returns the flush that will cover
+// them.
+func (l *Log) writeLocked(lines []*line, room int64) (*round, error) {
 	if l.closed {
 		return nil, os.ErrClosed
 	}
@@ -192,7 +206,11 @@ func (l *Log) write(lines []*line, room int64) (*round, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.makeRoom(int64(len(b)), room); err != nil {
+	n, hashes := int64(len(b)), int64(0)
+	if l.keeper != nil {
+		hashes = tlog.HashSize * int64(len(lines))
+	}
+	if err := l.makeRoom(n, hashes, room); err != nil {
 		return nil, err
 	}
 	if err := l.seg.write(b); err != nil {
@@ -202,15 +220,16 @@ func (l *Log) write(lines []*line, room int64) (*round, error) {
 		l.keeper.add(l.seg.first, b)
 	}
 	l.next += uint64(len(lines))
-	l.size += int64(len(b))
+	l.size += n + hashes
 	l.markDirty()
 	return l.round, nil
 }
 
-// makeRoom makes l.seg a segment that may grow by n bytes.
-func (l *Log) makeRoom(n, room int64) error {
+// makeRoom makes l.seg a segment that may grow by n bytes, and the spool one that has room for them and
+// their hashes.
+func (l *Log) makeRoom(n, hashes, room int64) error {
 	now := l.cfg.Now()
-	if err := l.checkSpool(n, room, now); err != nil {
+	if err := l.checkSpool(n+hashes, room, now); err != nil {
 		return err
 	}
 	// A segment is not sealed while the one before it waits for its flush. So at most two have
@@ -225,6 +244,9 @@ func (l *Log) makeRoom(n, room int64) error {
 	}
 	seg, err := l.create(now)
 	l.seg = seg
+	if err == nil {
+		err = l.recount() // segments may have been moved away since
+	}
 	return err
 }
 
@@ -237,15 +259,22 @@ func (l *Log) checkSpool(n, room int64, now time.Time) error {
 	if since := now.Sub(l.counted); since >= 0 && since < time.Second {
 		return l.full(room)
 	}
-	segs, err := segments(l.dir)
-	if err != nil {
+	l.counted = now
+	if err := l.recount(); err != nil {
 		return err
 	}
-	l.counted, l.size = now, total(segs)
 	if l.size+n > room {
 		return l.full(room)
 	}
 	return nil
+}
+
+func (l *Log) recount() error {
+	size, err := measure(l.dir)
+	if err == nil {
+		l.size = size
+	}
+	return err
 }
 
 func (l *Log) full(room int64) error {

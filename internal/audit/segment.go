@@ -92,6 +92,20 @@ func segments(dir string) ([]segmentFile, error) {
 	return segs, nil
 }
 
+// measure is how many bytes of the spool the directory has: segments, and the hashes beside them.
+func measure(dir string) (n int64, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !segmentName.MatchString(e.Name()) && !leavesName.MatchString(e.Name()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil { // else it was moved away since
+			n += info.Size()
+		}
+	}
+	return n, err
+}
+
 func total(segs []segmentFile) (n int64) {
 	for _, s := range segs {
 		n += s.size
@@ -130,7 +144,9 @@ func (l *Log) recover() error {
 	if err != nil {
 		return err
 	}
-	l.size = total(segs)
+	if l.size, err = measure(l.dir); err != nil {
+		return err
+	}
 	if len(segs) > 1 {
 		if err := l.syncPath(segs[len(segs)-2].path); err != nil {
 			return err

@@ -49,11 +49,11 @@ func (k *keeper) lag() time.Duration {
 	return time.Since(k.queue[0].begun)
 }
 
-// Spool returns how many bytes the segments have and may have. It looks at the directory, since an
+// Spool returns how many bytes segments and hashes have and may have. It looks at the directory, since an
 // operator makes room there behind the log's back.
 func (l *Log) Spool() (used, limit int64, err error) {
-	segs, err := segments(l.dir)
-	return total(segs), l.cfg.SpoolBytes, err
+	used, err = measure(l.dir)
+	return used, l.cfg.SpoolBytes, err
 }
 
 // least is what a spool and its disk must have left to count as having room: some dozens of records.

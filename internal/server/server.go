@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	"qkms/internal/audit"
@@ -55,6 +56,8 @@ type Server struct {
 	now     func() time.Time
 	metrics *metrics.Metrics
 	log     *slog.Logger
+
+	unrecorded sparing // about requests that the audit log has no room for
 
 	losers sync.Mutex // held by the one request that tries a change again
 }
@@ -116,7 +119,7 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	}
 	told := wire.Fault(err)
 	tell(ctx, told)
-	if told.Status() >= 500 {
+	if told.Status() >= 500 && !unrecorded(told.Unwrap()) {
 		s.log.ErrorContext(ctx, "request failed", "request_id", rec.RequestID, "operation", rec.EventName, "code", told.Code, "error", told.Unwrap())
 	}
 	rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox
@@ -124,11 +127,19 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	rec.Response, rec.Additional = nil, nil
 	rec.Time = s.now()
 	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
-		s.log.ErrorContext(ctx, "cannot record a refusal", "request_id", rec.RequestID, "error", err)
+		if held, due := s.unrecorded.due(s.now()); due {
+			s.log.ErrorContext(ctx, "requests fail because they cannot be recorded; this line comes once a minute at most", "request_id", rec.RequestID, "error", err, "not_said_before", held)
+		}
 		tell(ctx, fault.InternalError())
 		return fault.InternalError()
 	}
 	return err
+}
+
+// unrecorded reports whether a request failed because the audit log had no room for its record: then that
+// of the failure finds none either, and refuse says so.
+func unrecorded(err error) bool {
+	return errors.Is(err, audit.ErrFull) || errors.Is(err, syscall.ENOSPC)
 }
 
 // busy reports whether the store could not do something now that it may do later.

@@ -7,6 +7,23 @@ import (
 	"qkms/internal/audit/sink"
 )
 
+// spoolCheck says how full the audit log's room is: when it is, nothing is answered.
+func (c *call) spoolCheck() Check {
+	const what = "audit spool"
+	used, limit, err := c.Audit.Spool()
+	if err != nil {
+		return Check{what, Problem, err.Error()}
+	}
+	text := fmt.Sprintf("%d of %d MiB, %d%% full", used>>20, limit>>20, used*100/limit)
+	switch err := c.Audit.Room(); {
+	case err != nil:
+		return Check{what, Problem, err.Error()}
+	case used >= limit/5*4:
+		return Check{what, Notice, text + ": when it is full every request is refused; move its oldest segments away"}
+	}
+	return Check{what, Fine, text}
+}
+
 // late is how old a record may be that a sink has not delivered.
 const late = 15 * time.Minute
 

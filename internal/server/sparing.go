@@ -1,0 +1,26 @@
+package server
+
+import (
+	"sync"
+	"time"
+)
+
+// A sparing lets one line a minute into the operator's log. While the audit log takes nothing every
+// request fails, a stranger's too: who can send requests could fill the disk with lines about them.
+type sparing struct {
+	mu   sync.Mutex
+	last time.Time
+	held int
+}
+
+// due reports whether a line may be written now, and how many were held back since the last.
+func (s *sparing) due(now time.Time) (held int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since := now.Sub(s.last); since >= 0 && since < time.Minute {
+		s.held++
+		return 0, false
+	}
+	held, s.held, s.last = s.held, 0, now
+	return held, true
+}
