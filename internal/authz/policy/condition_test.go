@@ -127,7 +127,7 @@ func TestHowManyValues(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
-	c := said{"x:a": {"1"}, "x:b": {"2"}, "kms:encryptioncontext:app": {"orders"}, "aws:resourcetag/t": {"v"}, "kms:resourcealiases": {"alias/x"}}
+	c := said{"x:a": {"1"}, "x:b": {"2"}, "kms:encryptioncontext:app": {"orders"}, "aws:resourcetag/t": {"v"}, "aws:requesttag/team": {"v"}, "kms:resourcealiases": {"alias/x"}}
 	for _, row := range []struct {
 		name, condition string
 		want            bool
@@ -139,6 +139,7 @@ func TestConditions(t *testing.T) {
 		{"the name of a key in any case", `{"StringEquals":{"X:A":"1"}}`, true},
 		{"the name of a pair in any case", `{"StringEquals":{"kms:EncryptionContext:APP":"orders"}}`, true},
 		{"its value in its own", `{"StringEquals":{"kms:EncryptionContext:app":"Orders"}}`, false},
+		{"the name of a tag in any case", `{"StringEquals":{"aws:RequestTag/Team":"v"}}`, true},
 		{"no value in the policy", `{"StringEquals":{"x:a":[]}}`, false},
 		{"no value in the policy, negated", `{"StringNotEquals":{"x:a":[]}}`, true},
 		{"Null of what is there", `{"Null":{"x:a":"true"}}`, false},

@@ -15,6 +15,10 @@ func TestDecisions(t *testing.T) {
 		toRole   = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/svc/app"},"Action":"kms:Encrypt","Resource":"*"}`
 		toThis   = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/app/s1"},"Action":"kms:Encrypt","Resource":"*"}`
 		toAll    = `{"Effect":"Allow","Principal":"*","Action":"kms:Encrypt","Resource":"*"}`
+		toBob    = `{"Effect":"Allow","Principal":{"AWS":"arn:aws:sts::111122223333:federated-user/bob"},"Action":"kms:Encrypt","Resource":"*"}`
+		toWho    = `{"Effect":"Allow","Principal":"*","Action":"kms:Encrypt","Resource":"*","Condition":{"ArnEquals":{"aws:PrincipalArn":"` + roleARN + `"}}}`
+		toSome   = `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:Encrypt","Resource":"*","Condition":{"ArnEquals":{"aws:PrincipalArn":"` + roleARN + `"}}}`
+		denyNot  = `{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`
 		toRDS    = `{"Effect":"Allow","Principal":{"Service":"rds.amazonaws.com"},"Action":"kms:Encrypt","Resource":"*"}`
 		describe = `{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:Describe*","Resource":"*"}`
 		deny     = `{"Effect":"Deny","Principal":"*","Action":"kms:Encrypt","Resource":"*"}`
@@ -72,6 +76,14 @@ func TestDecisions(t *testing.T) {
 		{"… but none does", session, sources{key(toHome), id(may), limit(silent), limit(silent)}, 0, policy.NoSessionPolicy},
 		{"… and none denies", session, sources{key(toHome), id(may), limit(may), limit(mayNot)}, 0, policy.ExplicitDeny},
 		{"a session policy gives nothing by itself", session, sources{key(toHome), limit(may)}, 0, policy.NoIdentityPolicy},
+		{"a federated user who is named has no limits", federated, sources{key(toBob), limit(silent)}, 0, policy.Allowed},
+		{"a federated user under everyone", federated, sources{key(toAll), limit(silent)}, 0, policy.Allowed},
+		{"a federated user, delegated, within the session policy", federated, sources{key(toHome), id(may), limit(silent)}, 0, policy.NoSessionPolicy},
+		{"everyone under a condition on who", session, sources{key(toWho), limit(silent), boundary(silent)}, 0, policy.Allowed},
+		{"… which another does not meet", user, sources{key(toWho), id(may)}, 0, policy.NoKeyPolicy},
+		{"conditions of the account's statement hold for whom it delegates to", user, sources{key(toSome), id(may)}, 0, policy.NoKeyPolicy},
+		{"… and are met by one", session, sources{key(toSome), id(may)}, 0, policy.Allowed},
+		{"a Deny whose key is absent denies", user, sources{key(toAll + "," + denyNot)}, 0, policy.ExplicitDeny},
 		{"a web identity asks for no key", webIdentity, sources{key(toAll), id(may)}, policy.GrantedOwn, policy.UnknownPrincipal},
 
 		{"another account's root, let in", awayRoot, sources{key(toAway)}, 0, policy.Allowed},
@@ -99,7 +111,11 @@ func TestDecisions(t *testing.T) {
 			for _, set := range row.sources {
 				set(&s)
 			}
-			found := policy.Consult(ask(row.who, "kms:Encrypt", nil), &s)
+			c := said{"aws:principalarn": {row.who.ARN}}
+			if row.who.Role != "" {
+				c["aws:principalarn"] = []string{row.who.Role}
+			}
+			found := policy.Consult(ask(row.who, "kms:Encrypt", c), &s)
 			got := found.Decide(row.grant)
 			if got.Reason != row.want || got.Allowed != (row.want == policy.Allowed) {
 				t.Errorf("got %+v, want reason %d", got, row.want)
@@ -121,6 +137,24 @@ func TestReachOfKeyPolicies(t *testing.T) {
 	if got := decide(list, &policy.Sources{Key: everything}); got.Reason != policy.NoIdentityPolicy {
 		t.Errorf("ListKeys by key policy: got %+v", got)
 	}
+	may, silent := identityPolicy(t, `{"Effect":"Allow","Action":"kms:List*","Resource":"*"}`), identityPolicy(t, `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)
+	deny := identityPolicy(t, `{"Effect":"Deny","Action":"kms:*","Resource":"*"}`)
+	of := func(all ...*policy.Policy) []*policy.Policy { return all }
+	for _, row := range []struct {
+		name    string
+		sources policy.Sources
+		want    policy.Reason
+	}{
+		{"by their policy", policy.Sources{Identity: of(silent, may)}, policy.Allowed},
+		{"within the boundary", policy.Sources{Identity: of(may), Boundary: silent}, policy.NoBoundary},
+		{"within the session policies", policy.Sources{Identity: of(may), Session: of(silent, silent)}, policy.NoSessionPolicy},
+		{"denied by one", policy.Sources{Identity: of(may, deny)}, policy.ExplicitDeny},
+		{"denied by the session policy", policy.Sources{Identity: of(may), Session: of(may, deny)}, policy.ExplicitDeny},
+	} {
+		if got := decide(list, &row.sources); got.Reason != row.want {
+			t.Errorf("ListKeys %s: got %+v, want reason %d", row.name, got, row.want)
+		}
+	}
 	list.Principal = rootUser
 	if got := decide(list, &policy.Sources{}); !got.Allowed {
 		t.Errorf("ListKeys by the root user: got %+v", got)
@@ -141,6 +175,11 @@ func TestDecidingStatements(t *testing.T) {
 	p = keyPolicy(t, root+`,{"Sid":"him","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/team/u"},"Action":"kms:*","Resource":"*"}`)
 	if got, want := decide(ask(user, "kms:Encrypt", nil), &policy.Sources{Key: p}).By, (policy.Ref{Source: policy.KeyPolicy, Statement: 1, Sid: "him"}); got != want {
 		t.Errorf("the account is named before: got %+v, want %+v", got, want)
+	}
+	p = keyPolicy(t, `{"Sid":"him","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/team/u"},"Action":"kms:*","Resource":"*"},
+		{"Sid":"all","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}`)
+	if got, want := decide(ask(user, "kms:Encrypt", nil), &policy.Sources{Key: p}).By, (policy.Ref{Source: policy.KeyPolicy, Sid: "him"}); got != want {
+		t.Errorf("everyone is named behind: got %+v, want %+v", got, want)
 	}
 	other, denies := identityPolicy(t, `{"Effect":"Allow","Action":"kms:Sign","Resource":"*"}`),
 		identityPolicy(t, `{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Sid":"no","Effect":"Deny","Action":"kms:En*","Resource":"*"}`)

@@ -71,6 +71,9 @@ func TestActions(t *testing.T) {
 		{"none but others", `"NotAction":"kms:Decrypt"`, true},
 		{"none but others of another service", `"NotAction":"s3:*"`, true},
 		{"all but this", `"NotAction":["kms:Decrypt","kms:e*"]`, false},
+		{"a variable is none here", `"Action":"kms:${x:none, 'Encrypt'}"`, false},
+		{"stars without end", `"Action":"kms:` + strings.Repeat("*", 5000) + strings.Repeat("*n", 5000) + `"`, false},
+		{"no action at all: no effect", `"Sid":"half"`, false},
 		{"the Kelvin sign is no k", `"Action":"` + "\u212a" + `ms:Encrypt"`, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -94,6 +97,8 @@ func TestResourcesOfKeyPolicies(t *testing.T) {
 		{"another account in the other spelling", `"Resource":"arn:verenc:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab",`, false},
 		{"the end of its ARN in the other spelling", `"Resource":"arn:verenc:key/1234abcd-12ab-34cd-56ef-1234567890ab",`, false},
 		{"a pattern", `"Resource":"arn:aws:kms:*",`, false},
+		{"this key in another Region", `"Resource":"` + strings.Replace(keyARN, "us-east-1", "eu-west-1", 1) + `",`, false},
+		{"an alias of it", `"Resource":"arn:aws:kms:us-east-1:111122223333:alias/a",`, false},
 		{"another key", `"Resource":"` + strings.Replace(keyARN, "1234", "0000", 1) + `",`, false},
 		{"one of several", `"Resource":["x","*"],`, true},
 		{"everything but this", `"NotResource":"*",`, false},
@@ -127,6 +132,9 @@ func TestResourcesOfIdentityPolicies(t *testing.T) {
 		{"a star inside does not", "arn:aws:kms:us*1111:key/*", keyARN, false},
 		{"nor does a character", "arn:aws:kms:us-east-1?111122223333:key/*", keyARN, false},
 		{"none in the service", "arn:aws:k*:us-east-1:111122223333:key/*", keyARN, false},
+		{"a part that ends in a star runs on too", "arn:aws:kms:us-*:key/*", keyARN, true},
+		{"one that begins with a star does not", "arn:aws:kms:*1:key/*", keyARN, false},
+		{"the replica in another Region is another key", strings.Replace(keyARN, "us-east-1", "eu-west-1", 1), keyARN, false},
 		{"nor instead of it", "arn:aws:*", keyARN, false},
 		{"a star crosses slashes", "arn:aws:kms:us-east-1:111122223333:alias/*", alias, true},
 		{"an alias is not the key behind it", alias, keyARN, false},
@@ -157,6 +165,7 @@ func TestMalformedIdentityPolicies(t *testing.T) {
 		"no action":    `{"Effect":"Allow","Resource":"*"}`,
 		"no resource":  `{"Effect":"Allow","Action":"kms:*"}`,
 		"a spaced Sid": `{"Sid":"a b","Effect":"Allow","Action":"kms:*","Resource":"*"}`,
+		"everyone but": `{"Effect":"Allow","NotPrincipal":"*","Action":"kms:*","Resource":"*"}`,
 	} {
 		if _, err := policy.ParseIdentity(`{"Statement":`+statement+`}`, "aws"); err == nil {
 			t.Errorf("%s: got no error", name)

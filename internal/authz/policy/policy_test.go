@@ -31,6 +31,12 @@ func TestMalformedPolicies(t *testing.T) {
 		{"an empty list of statements", `{"Statement":[]}`, fault.MalformedPolicy, "Statement"},
 		{"an unknown element", `{"Statement":` + root + `,"Extra":1}`, fault.MalformedPolicy, `"Extra"`},
 		{"an element in the wrong case", `{"statement":` + root + `}`, fault.MalformedPolicy, `"statement"`},
+		{"an unknown element of a statement", statement(`{"Effect":"Allow","Principal":"*","Comment":"x"}`), fault.MalformedPolicy, `statement 1 has an unknown element "Comment"`},
+		{"an element of a statement in the wrong case", statement(`{"effect":"Allow","Principal":"*"}`), fault.MalformedPolicy, `"effect"`},
+		{"Null of all values", statement(`{"Effect":"Allow","Principal":"*","Condition":{"ForAllValues:Null":{"a":"true"}}}`), fault.MalformedPolicy, `"ForAllValues:Null"`},
+		{"an operator in the wrong case", statement(`{"Effect":"Allow","Principal":"*","Condition":{"stringEquals":{"a":"b"}}}`), fault.MalformedPolicy, `"stringEquals"`},
+		{"a variable in a principal", statement(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/${aws:username}"}}`), fault.MalformedPolicy, "invalid principals"},
+		{"a second statement is said to be one", `{"Statement":[` + root + `,{"Principal":"*"}]}`, fault.MalformedPolicy, "statement 2 has an Effect"},
 		{"a member twice", `{"Statement":{"Effect":"Deny","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}`, fault.MalformedPolicy, `"Effect" occurs twice`},
 		{"a version that is none", `{"Version":"2020-01-01","Statement":` + root + `}`, fault.MalformedPolicy, "Version"},
 		{"a Sid twice", `{"Statement":[{"Sid":"a","Effect":"Deny","Principal":"*"},{"Sid":"a","Effect":"Deny","Principal":"*"}]}`, fault.MalformedPolicy, `"a" occurs twice`},
@@ -119,6 +125,47 @@ func FuzzParse(f *testing.F) {
 		}
 		if err == nil && keeps(d) != keeps(again) {
 			t.Fatal("the printed policy locks out whom the policy did not, or the reverse")
+		}
+	})
+}
+
+// Whatever reads as a policy of any kind can be bound, shown with others' names, asked and explained.
+func FuzzUse(f *testing.F) {
+	f.Add(`{"Statement":` + root + `}`)
+	f.Add(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"arn:aws:kms:*:key/${aws:userid}*","Condition":{"StringLike":{"x:k":"a*?${x:k}*"}}}]}`)
+	f.Add(`{"Statement":{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:user/team/u","*"],"Federated":"arn:aws:iam::111122223333:oidc-provider/a.example"},"Action":"sts:*"}}`)
+	f.Add(`{"Statement":{"Effect":"Deny","NotPrincipal":{"AWS":"arn:verenc:iam::111122223333:role/svc/app","Service":"a.b"},"NotAction":"kms:E*","NotResource":"*","Condition":{"ForAnyValue:DateLessThanIfExists":{"x:k":["2026","1"]}}}}`)
+	c := said{"x:k": {"aab", "2025-01-01"}, "aws:userid": {"u"}}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, parse := range []func(text, partition string) (*policy.Document, error){policy.Parse, policy.ParseIdentity, policy.ParseTrust} {
+			d, err := parse(text, "aws")
+			if err != nil {
+				if _, is := errors.AsType[*fault.Error](err); !is {
+					t.Fatalf("got %v, which is no fault", err)
+				}
+				continue
+			}
+			ids := map[string]string{}
+			for _, p := range d.Principals() {
+				ids[p] = userID
+			}
+			if got := d.Replace(map[string]string{}).Format(); got != d.Format() {
+				t.Fatalf("nothing replaced: got %q, want %q", got, d.Format())
+			}
+			p := d.Bind(ids)
+			s := &policy.Sources{Key: p, Trust: p, Identity: []*policy.Policy{p}, Boundary: p, Session: []*policy.Policy{p}}
+			for _, q := range []*policy.Question{ask(user, "kms:Encrypt", c), ask(session, "kms:Sign", c), assume(awayUser, "sts:AssumeRole", c)} {
+				found := policy.Consult(q, s)
+				was := found.Decide(policy.NoGrant)
+				for _, step := range policy.Trace(q, s) {
+					if step.Deny && step.Applies() && was.Reason != policy.ExplicitDeny {
+						t.Fatalf("%+v applies; got %+v", step, was)
+					}
+				}
+				if was.Reason != policy.NotDecided && was.Allowed != (len(found.Remedies(policy.NoGrant)) == 0) {
+					t.Fatalf("got %+v and the remedies %v", was, found.Remedies(policy.NoGrant))
+				}
+			}
 		}
 	})
 }
