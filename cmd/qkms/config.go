@@ -36,6 +36,11 @@ type Config struct {
 	// that load balancers send nothing more. Without MetricsListen nobody hears that, and it is none.
 	DrainDelay time.Duration
 
+	// Traces is the URL of the collector that spans of requests are sent to, by OTLP over HTTP. Empty: what
+	// OpenTelemetry's variables say, and without those nowhere. Whoever reads there sees each operation with
+	// its time, outcome and request id.
+	Traces string
+
 	// RootKey is the key file that opens the store. Empty: $QKMS_ROOT_KEY_FILE, the systemd credential
 	// qkms-root-key, or root.key in the data directory. Lost, every key is lost; copied, a copy of the
 	// data directory is as good as the original.
@@ -143,6 +148,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.MetricsListen, "serve /metrics, /healthz and /readyz, in plain HTTP to whoever asks, on `HOST:PORT`; if not given: nowhere")
 	case "drain-delay":
 		fs.DurationVar(&c.DrainDelay, name, c.DrainDelay, "told to end, let /readyz say so for this `TIME` before connections are refused; with --metrics-listen only")
+	case "otlp-traces":
+		text(&c.Traces, "send traces of requests to the OTLP collector at `URL`, like http://127.0.0.1:4318/v1/traces; if not given: as $OTEL_EXPORTER_OTLP_ENDPOINT and its kin say, or nowhere")
 	case "root-key":
 		text(&c.RootKey, "key `FILE` that opens the store; if not given: $QKMS_ROOT_KEY_FILE, the systemd credential qkms-root-key, or DIR/root.key")
 	case "passphrase-file":

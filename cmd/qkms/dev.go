@@ -34,6 +34,9 @@ func dev(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	if err := c.tracing(); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, address)
 	if err != nil {
 		return err

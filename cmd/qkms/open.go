@@ -28,7 +28,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
 		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks,
-		Logger: c.logger(),
+		Logger: c.logger(), Trace: c.tracer,
 	}, err
 }
 
@@ -96,7 +96,7 @@ func (c *command) until(ctx context.Context, h *admin.Host, srv *http.Server, ln
 	}
 	h.Start()
 	err = serveUntil(watch.drained(ctx), srv, ln)
-	return errors.Join(err, watch.Close(), door.Close(), h.Close())
+	return errors.Join(err, watch.Close(), door.Close(), h.Close(), c.tracer.Close())
 }
 
 // ownDir makes the data directory, for its owner alone. One that others may write in is refused

@@ -16,6 +16,9 @@ func serve(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	if err := c.tracing(); err != nil {
+		return err
+	}
 	ln, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err

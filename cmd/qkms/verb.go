@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"qkms/internal/trace"
 )
 
 // A verb is one row of the table of commands.
@@ -25,6 +27,7 @@ type command struct {
 	Config
 	stdio
 	operands []string
+	tracer   *trace.Tracer // of serve and dev; nil: none
 	env      func(string) string
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,32 +29,78 @@ func probe(t *testing.T, url string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// Monitoring has a listener of its own, which goes with the service.
-func TestMetricsListener(t *testing.T) {
-	none := func(string) string { return "" }
+// serving runs `qkms serve` on a new store until stop, which waits for an orderly end.
+func serving(t *testing.T, env map[string]string, flags ...string) (api, monitoring string, stop func()) {
+	t.Helper()
+	getenv := func(name string) string { return env[name] }
 	data := t.TempDir()
-	if err := run(t.Context(), []string{"init", "--data", data, "--no-tls"}, none, stdio{nil, io.Discard, io.Discard}); err != nil {
+	if err := run(t.Context(), []string{"init", "--data", data, "--no-tls"}, getenv, stdio{nil, io.Discard, io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
 	said, out := io.Pipe()
 	ended := make(chan error, 1)
+	args := []string{"serve", "--data", data, "--no-tls", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--drain-delay", "0s"}
 	go func() {
-		ended <- run(ctx, []string{"serve", "--data", data, "--no-tls", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--drain-delay", "0s"}, none, stdio{nil, out, io.Discard})
+		ended <- run(ctx, append(args, flags...), getenv, stdio{nil, out, io.Discard})
 		_ = out.Close()
 	}()
 	lines := bufio.NewScanner(said)
-	var url, api string
-	for (url == "" || api == "") && lines.Scan() {
+	for (monitoring == "" || api == "") && lines.Scan() {
 		if rest, ok := strings.CutPrefix(lines.Text(), "Metrics at "); ok {
-			url = strings.TrimSuffix(rest, "/metrics")
+			monitoring = strings.TrimSuffix(rest, "/metrics")
 		} else if rest, ok := strings.CutPrefix(lines.Text(), "QKMS at "); ok {
 			api, _, _ = strings.Cut(rest, ",")
 		}
 	}
-	if url == "" || api == "" {
+	if monitoring == "" || api == "" {
 		t.Fatal(<-ended)
 	}
+	return api, monitoring, func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("got %v, want an orderly end", err)
+		}
+	}
+}
+
+// Traces go where somebody said, and nowhere by themselves.
+func TestTraces(t *testing.T) {
+	for name, want := range map[string]bool{"the flag": true, "the environment": true, "told not to": false, "not told": false} {
+		t.Run(name, func(t *testing.T) {
+			var exports atomic.Int64
+			collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { exports.Add(1) }))
+			defer collector.Close()
+			env, flags := map[string]string{}, []string{}
+			switch name {
+			case "the flag":
+				flags = []string{"--otlp-traces", collector.URL + "/v1/traces"}
+			case "told not to":
+				env["OTEL_TRACES_EXPORTER"] = "none"
+				fallthrough
+			case "the environment":
+				env["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.URL
+			}
+			api, monitoring, stop := serving(t, env, flags...)
+			if got, _ := probe(t, api+"/"); got == 200 {
+				t.Error("got 200 for nothing")
+			}
+			_, text := probe(t, monitoring+"/metrics")
+			stop() // sends what waits
+			if got := exports.Load() > 0; got != want {
+				t.Errorf("got exports: %t, want %t", got, want)
+			}
+			if counted := !strings.Contains(text, "\nqkms_trace_spans_total 0\n"); counted != want {
+				t.Errorf("got spans counted: %t, want %t", counted, want)
+			}
+		})
+	}
+}
+
+// Monitoring has a listener of its own, which goes with the service.
+func TestMetricsListener(t *testing.T) {
+	api, url, stop := serving(t, nil)
 	if got, body := probe(t, url+"/readyz"); got != 200 {
 		t.Errorf("readyz: got %d %s", got, body)
 	}
@@ -63,9 +111,6 @@ func TestMetricsListener(t *testing.T) {
 		t.Errorf("the API serves metrics: %.200s", body)
 	}
 	stop()
-	if err := <-ended; err != nil {
-		t.Errorf("got %v, want an orderly end", err)
-	}
 	if res, err := http.Get(url + "/healthz"); err == nil {
 		res.Body.Close()
 		t.Error("the listener outlives the service")

@@ -17,11 +17,13 @@ import (
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/audit/sink"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/op"
 	"qkms/internal/seal"
 	"qkms/internal/throttle"
+	"qkms/internal/trace"
 )
 
 // The account and Region a test works in unless it says otherwise.
@@ -39,8 +41,10 @@ type Options struct {
 	Dir     string // an initialised data directory to open; empty: a new one
 	Log     io.Writer
 
-	Metrics    bool  // serve them too: MetricsURL
-	AuditSpool int64 // as in node.Config
+	Metrics    bool          // serve them too: MetricsURL
+	AuditSpool int64         // as in node.Config
+	Trace      *trace.Tracer // likewise
+	AuditSinks []*sink.Target
 
 	Clock    *Clock            // nil: NewClock()
 	Attester *x509.Certificate // the root of attestation documents; nil: AWS's
@@ -97,7 +101,7 @@ func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key")
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool,
+		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

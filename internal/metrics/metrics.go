@@ -84,7 +84,7 @@ func (m *Metrics) ofRequests(operations, codes []string) {
 	}
 	m.authz = newCells("qkms_authorizations_total", "Requests that were allowed or denied, and by what kind of rule denied.", []string{"decision", "reason"}, decisions)
 	m.authz.showAll()
-	m.took = m.durations("qkms_request_duration_seconds", "Time from a request's header to the last byte of its answer, by operation; operations that were not called yet are absent.", "operation", operations)
+	m.took = m.durations("qkms_request_duration_seconds", "Time from a request's header until its answer is handed to the connection, by operation; operations that were not called yet are absent.", "operation", operations)
 	m.registry.MustRegister(m.requests, m.authn, m.authz)
 	m.Register(Reading{Name: "qkms_requests_in_flight", Help: "Requests being answered.", Read: func() float64 { return float64(m.flying.Load()) }})
 }

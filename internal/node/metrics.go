@@ -3,10 +3,13 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/audit/sink"
 	"qkms/internal/iam"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
@@ -14,8 +17,8 @@ import (
 	"qkms/internal/sts"
 )
 
-// operations are the values of the label operation.
-func operations() []string {
+// Operations are the values of the label operation.
+func Operations() []string {
 	var names []string
 	for _, row := range op.Table {
 		names = append(names, row.Operation())
@@ -31,17 +34,23 @@ func operations() []string {
 // readings are what the parts of the node count themselves.
 func (n *Node) readings() []metrics.Reading {
 	stats := n.Audit.Stats
-	spool := remember(n.Audit.Spool)
-	return append([]metrics.Reading{
+	spool := remember(func() (bytes [2]int64) {
+		var err error
+		if bytes[0], bytes[1], err = n.Audit.Spool(); err != nil {
+			bytes[0] = -1 // unknown
+		}
+		return bytes
+	})
+	return slices.Concat([]metrics.Reading{
 		{
 			Name: "qkms_audit_records_total", Total: true, Help: "Audit records written since the process began.",
 			Read: func() float64 { return float64(stats().Records) },
 		}, {
 			Name: "qkms_audit_spool_bytes", Help: "Bytes of audit log in the data directory. At the limit every request is refused.",
-			Read: func() float64 { used, _ := spool(); return float64(used) },
+			Read: func() float64 { return float64(spool()[0]) },
 		}, {
 			Name: "qkms_audit_spool_limit_bytes", Help: "Bytes of audit log that the data directory may hold: --audit-spool. Requests without a valid signature have half of it.",
-			Read: func() float64 { _, limit := spool(); return float64(limit) },
+			Read: func() float64 { return float64(spool()[1]) },
 		}, {
 			Name: "qkms_audit_flush_lag_seconds", Help: "Age of the oldest audit record that is not on stable storage. More than a second: the disk is slow, or its flush has failed.",
 			Read: func() float64 { return stats().Unflushed.Seconds() },
@@ -57,8 +66,14 @@ func (n *Node) readings() []metrics.Reading {
 		}, {
 			Name: "qkms_last_use_backlog", Help: "Last uses of keys that are in memory alone; written every minute, forgotten by a crash.",
 			Read: func() float64 { return float64(n.LastUses.Backlog()) },
+		}, {
+			Name: "qkms_trace_spans_total", Total: true, Help: "Spans that ended; 0 while traces are off.",
+			Read: func() float64 { ended, _ := n.Trace.Spans(); return float64(ended) },
+		}, {
+			Name: "qkms_trace_spans_sent_total", Total: true, Help: "Spans the collector has taken. Fewer than ended, by more and more: they are lost.",
+			Read: func() float64 { _, sent := n.Trace.Spans(); return float64(sent) },
 		},
-	}, append(cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats)...)...)
+	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), n.sinkReadings())
 }
 
 func cacheReadings(name string, stats func() (hits, misses uint64, entries int)) []metrics.Reading {
@@ -76,23 +91,42 @@ func cacheReadings(name string, stats func() (hits, misses uint64, entries int))
 	}
 }
 
-// remember keeps what look found for a second: who scrapes in a loop must not make the node read a
-// directory in a loop. What could not be found is -1.
-func remember(look func() (used, limit int64, err error)) func() (used, limit int64) {
+// sinkReadings tell how far behind each audit sink is. A sink is known by its place among the targets: their
+// names say where an operator keeps things.
+func (n *Node) sinkReadings() (all []metrics.Reading) {
+	status := remember(n.Sinks.Status)
+	for i := range n.AuditSinks {
+		add := func(name, help string, total bool, read func(sink.Status) float64) {
+			all = append(all, metrics.Reading{
+				Name: name, Help: help, Total: total, Label: "sink", Value: strconv.Itoa(i + 1),
+				Read: func() float64 { return read(status()[i]) },
+			})
+		}
+		add("qkms_audit_sink_behind_records", "Records that the sink has not taken yet.", false, func(s sink.Status) float64 { return float64(s.Behind) })
+		add("qkms_audit_sink_lag_seconds", "Age of the oldest record that the sink has not taken yet.", false, func(s sink.Status) float64 {
+			if s.Oldest.IsZero() {
+				return 0
+			}
+			return max(n.Now().Sub(s.Oldest).Seconds(), 0)
+		})
+		add("qkms_audit_sink_failures_total", "Deliveries to the sink that failed and are tried again; the log says why.", true, func(s sink.Status) float64 { return float64(s.Failures) })
+	}
+	return all
+}
+
+// remember keeps what look found for a second: who scrapes in a loop must not make the node read
+// directories in a loop.
+func remember[T any](look func() T) func() T {
 	var mu sync.Mutex
 	var at time.Time
-	var used, limit int64
-	return func() (int64, int64) {
+	var found T
+	return func() T {
 		mu.Lock()
 		defer mu.Unlock()
 		if time.Since(at) > time.Second {
-			var err error
-			if used, limit, err = look(); err != nil {
-				used = -1
-			}
-			at = time.Now()
+			found, at = look(), time.Now()
 		}
-		return used, limit
+		return found
 	}
 }
 

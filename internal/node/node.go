@@ -37,6 +37,7 @@ import (
 	"qkms/internal/store/sqlite"
 	"qkms/internal/sweep"
 	"qkms/internal/throttle"
+	"qkms/internal/trace"
 )
 
 // Config says where a node keeps its state and how it speaks.
@@ -52,6 +53,8 @@ type Config struct {
 
 	AuditSpool int64          // bytes of audit log beyond which nothing is answered; 0: 1 GiB
 	AuditSinks []*sink.Target // where Start delivers audit records to
+
+	Trace *trace.Tracer // of requests; closed by whoever made it; nil: none
 
 	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Rates  throttle.Rates   // zero: no limits
@@ -179,7 +182,7 @@ func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
 
 func (n *Node) wire(ring *seal.Ring) {
 	idKey := ring.Derive("key material id v1")
-	n.Metrics = metrics.New(metrics.Config{Operations: operations(), Codes: fault.Codes})
+	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
@@ -212,7 +215,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		QueryDeps: &query.Deps{
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
 		},
-		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics,
+		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

@@ -23,6 +23,7 @@ import (
 	"qkms/internal/query"
 	"qkms/internal/store"
 	"qkms/internal/throttle"
+	"qkms/internal/trace"
 	"qkms/internal/wire"
 )
 
@@ -39,7 +40,8 @@ type Config struct {
 	Ledger  *ledger.Ledger
 	Now     func() time.Time
 	Metrics *metrics.Metrics
-	Logger  *slog.Logger // hears of failures of the service itself, never of callers' mistakes
+	Trace   *trace.Tracer // nil: off
+	Logger  *slog.Logger  // hears of failures of the service itself, never of callers' mistakes
 }
 
 // A Server is the http.Handler of the API.
@@ -55,6 +57,7 @@ type Server struct {
 	ledger  *ledger.Ledger
 	now     func() time.Time
 	metrics *metrics.Metrics
+	trace   *trace.Tracer
 	log     *slog.Logger
 
 	unrecorded sparing // about requests that the audit log has no room for
@@ -65,7 +68,7 @@ type Server struct {
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
-		audit: c.Audit, ledger: c.Ledger, now: c.Now, metrics: c.Metrics, log: c.Logger}
+		audit: c.Audit, ledger: c.Ledger, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is
@@ -78,7 +81,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	timed, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
 	defer cancel()
 	rec := &audit.Record{RequestID: wire.NewRequestID()}
-	ctx := s.begin(timed)
+	ctx := s.begin(timed, hr)
 	defer s.end(ctx, rec)
 	if query.Asked(hr) {
 		s.serveQuery(ctx, w, hr, rec)

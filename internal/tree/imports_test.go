@@ -16,7 +16,7 @@ import (
 var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
 	{"blob", "throttle", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
-	{"metrics"},
+	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},
 	{"identity", "ledger", "lastuse"},
