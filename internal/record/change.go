@@ -28,6 +28,14 @@ func (b *Book) Change() *Change { return &Change{book: b, ring: b.Ring()} }
 // Insert writes m at k, where nothing may be.
 func (c *Change) Insert(k Key, m proto.Message) { c.write(k, 0, m) }
 
+// Begin is Insert of what is deleted and made anew under the same name: it begins at version ver, which
+// must be greater than any that the former record had, such as the time in milliseconds. Who read the former
+// one and replaces it would otherwise overwrite its successor, whose versions are the same.
+func (c *Change) Begin(k Key, ver uint64, m proto.Message) {
+	c.Require(k, 0)
+	c.put(k, ver, m)
+}
+
 // Replace writes m at k, where version ver must still be.
 func (c *Change) Replace(k Key, ver uint64, m proto.Message) { c.write(k, ver, m) }
 
@@ -80,14 +88,18 @@ func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
 func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) }
 
 func (c *Change) write(k Key, ver uint64, m proto.Message) {
+	c.Require(k, ver)
+	c.put(k, ver+1, m)
+}
+
+func (c *Change) put(k Key, ver uint64, m proto.Message) {
 	plain, err := proto.Marshal(m)
 	if err != nil {
 		c.err = errors.Join(c.err, err)
 		return
 	}
 	defer clear(plain)
-	c.Require(k, ver)
-	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, k, ver+1, plain))
+	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, k, ver, plain))
 }
 
 // Commit makes c durable, whole or not at all, together with the audit record line under eventID
