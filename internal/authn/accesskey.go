@@ -52,11 +52,15 @@ func (a AccessKeys) Find(ctx context.Context, id string) (*Credential, error) {
 // New makes an access key for the root user of account: an id of AWS's form (AKIA and 16 base32
 // digits) and a secret of 30 random bytes in base64, 40 characters, which is returned once, here.
 func (a AccessKeys) New(account, description string, now time.Time) (id, secret string, _ *record.Change) {
+	id, secret = NewAccessKey()
+	return id, secret, a.With(id, secret, account, description, now)
+}
+
+// NewAccessKey makes an id and a secret as AccessKeys.New does.
+func NewAccessKey() (id, secret string) {
 	var random [40]byte
 	_, _ = rand.Read(random[:]) // never fails: crypto/rand ends the process rather than return weak bytes
-	id = "AKIA" + base32.StdEncoding.EncodeToString(random[:10])
-	secret = base64.StdEncoding.EncodeToString(random[10:])
-	return id, secret, a.With(id, secret, account, description, now)
+	return "AKIA" + base32.StdEncoding.EncodeToString(random[:10]), base64.StdEncoding.EncodeToString(random[10:])
 }
 
 // With stores an access key somebody else has chosen, as fixtures for tests do.
@@ -108,12 +112,13 @@ func (a AccessKeys) SetActive(ctx context.Context, id string, active bool) (*rec
 
 // Delete removes an access key.
 func (a AccessKeys) Delete(ctx context.Context, id string) (*record.Change, error) {
-	_, ver, err := a.take(ctx, id)
+	m, ver, err := a.take(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	change := a.Book.Change()
 	change.Remove(record.OfAccessKey(id), ver)
+	change.Discard(record.OfLastUse(m.Account, "", id))
 	return change, nil
 }
 

@@ -214,6 +214,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
 		QueryDeps: &query.Deps{
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
+			LastUses: n.LastUses,
 		},
 		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})

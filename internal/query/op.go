@@ -10,6 +10,7 @@ import (
 	"qkms/internal/authz"
 	"qkms/internal/identity"
 	"qkms/internal/key"
+	"qkms/internal/lastuse"
 	"qkms/internal/record"
 )
 
@@ -58,6 +59,7 @@ type Deps struct {
 	Sessions   *authn.Sessions
 	Authz      authz.Rules
 	Naming     key.Naming
+	LastUses   *lastuse.Tracker
 }
 
 // A Call is one request whose sender is known; from Run on, also authorized.
@@ -68,6 +70,9 @@ type Call struct {
 
 	// Request is the call as policies see it.
 	Request *authz.Request
+
+	// Subject is what Needs found, for Run: the very version that the caller was allowed to act on.
+	Subject any
 
 	// Additional is what Run wants the audit record to say besides request and answer.
 	Additional audit.Detail

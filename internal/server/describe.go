@@ -52,6 +52,14 @@ func identify(rec *audit.Record, c *authn.Caller) {
 	}
 }
 
+// keyUsed notes that an access key has signed, for GetAccessKeyLastUsed: for which service, and in which Region.
+func (s *Server) keyUsed(c *authn.Caller, service string) {
+	if c.Session != nil { // of temporary credentials nobody can ask
+		return
+	}
+	s.ops.LastUses.Note(lastuse.Key{Account: c.Account, ID: c.AccessKeyID}, lastuse.Use{Operation: service + " " + c.Region, At: s.now().UnixMilli()})
+}
+
 // used notes a success for GetKeyLastUsage, in the words of its record.
 func (s *Server) used(rec *audit.Record, keys []*key.Key) {
 	for _, k := range keys {

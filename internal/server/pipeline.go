@@ -32,6 +32,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 		return nil, err
 	}
 	identify(rec, caller)
+	s.keyUsed(caller, "kms")
 	reach(ctx, metrics.Decode)
 	req, err := op.ByName[msg.Operation].Decode(msg.Body) // what; the model's constraints hold from here on
 	if req != nil {

@@ -69,6 +69,7 @@ func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message,
 		return nil, err
 	}
 	identify(rec, caller)
+	s.keyUsed(caller, m.Service.Signing)
 	return caller, nil
 }
 
