@@ -145,6 +145,7 @@ func send(w http.ResponseWriter, requestID string, status int, v any) {
 	if err := xml.NewEncoder(&b).Encode(v); err != nil {
 		panic("query: internal error: " + err.Error()) // of structs of texts, numbers and times
 	}
+	defer clear(b.Bytes()) // a secret access key may be in it
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", requestID)
 	h.Set("Content-Type", "text/xml")

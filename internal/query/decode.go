@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,11 +19,13 @@ import (
 // The fields are named as the parameters are. A field is a string, a *string (where absent and empty are
 // two things), an int, a bool, a struct, or a list of strings or structs. Its tag `is` holds "required", the
 // name of a shape, and of a list "each=" with that of its members; anything else panics, in the first test.
+// The parameters of an embedded struct, and of one whose tag is "here", are read as if they stood in its
+// place.
 type plan []parameter
 
 type parameter struct {
 	name     string // as on the wire
-	index    int
+	index    []int
 	required bool
 	shape    *shape
 	each     *shape // of the members of a list of texts
@@ -35,16 +38,23 @@ func planOf(t reflect.Type) plan {
 	if p, ok := plans.Load(t); ok {
 		return p.(plan)
 	}
-	p := make(plan, t.NumField())
-	for i := range p {
-		p[i] = newParameter(t.Field(i), i)
+	var p plan
+	for f := range t.Fields() {
+		if !f.Anonymous && f.Tag.Get("is") != "here" {
+			p = append(p, newParameter(f))
+			continue
+		}
+		for _, inner := range planOf(f.Type) {
+			inner.index = append(slices.Clone(f.Index), inner.index...)
+			p = append(p, inner)
+		}
 	}
 	plans.Store(t, p)
 	return p
 }
 
-func newParameter(f reflect.StructField, index int) parameter {
-	p := parameter{name: f.Name, index: index}
+func newParameter(f reflect.StructField) parameter {
+	p := parameter{name: f.Name, index: f.Index}
 	for word := range strings.SplitSeq(f.Tag.Get("is"), ",") {
 		each, ofMembers := strings.CutPrefix(word, "each=")
 		switch {
@@ -107,7 +117,7 @@ type reader struct {
 // structure reads the members of a struct, whose names begin with prefix on the wire and with at in errors.
 func (r *reader) structure(p plan, v reflect.Value, prefix, at string) {
 	for i := range p {
-		r.parameter(&p[i], v.Field(p[i].index), prefix+p[i].name, at+lowerFirst(p[i].name))
+		r.parameter(&p[i], v.FieldByIndex(p[i].index), prefix+p[i].name, at+lowerFirst(p[i].name))
 	}
 }
 
@@ -217,7 +227,7 @@ func detailOf(v reflect.Value) audit.Detail {
 	p := planOf(v.Type())
 	out := make(audit.Detail, 0, len(p))
 	for i := range p {
-		if f := v.Field(p[i].index); !f.IsZero() && (p[i].shape == nil || !p[i].shape.secret) {
+		if f := v.FieldByIndex(p[i].index); !f.IsZero() && (p[i].shape == nil || !p[i].shape.secret) {
 			out = append(out, member(lowerFirst(p[i].name), f))
 		}
 	}

@@ -65,7 +65,7 @@ var shapes = map[string]shape{
 	"marker":             {min: 1, max: 2048, pattern: marker}, // the model's 320 are too few for a sealed one
 	"maxItems":           {min: 1, max: 1000},
 	"accessKeyId":        {min: 16, max: 128, pattern: newPattern(`[\w]+`, "", "The specified value for %s is invalid. It must contain only alphanumeric characters.")},
-	"status":             {enum: []string{"Active", "Inactive", "Expired"}},
+	"status":             {enum: []string{"Active", "Inactive"}},
 	"policyScope":        {enum: []string{"All", "AWS", "Local"}},
 	"policyUsage":        {enum: []string{"PermissionsPolicy", "PermissionsBoundary"}},
 	"entityFilter":       {enum: []string{"User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"}},

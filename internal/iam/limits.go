@@ -1,0 +1,60 @@
+package iam
+
+import (
+	"strings"
+	"unicode"
+
+	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
+	"qkms/internal/query"
+)
+
+// Limits are AWS's defaults (access.md §3.5 [D]); those of policies are in characters that are not white space.
+const (
+	maxManagedPolicy = 6144
+	maxTrustPolicy   = 2048
+	maxVersions      = 5
+	maxAttached      = 10
+	maxGroups        = 10 // of a user
+	maxAccessKeys    = 2  // of a user
+	maxTags          = 50
+	maxClientIDs     = 100
+	maxThumbprints   = 5
+
+	// maxRenamed is how many users a group may have that gets another name: they are told in one
+	// transaction, which has room for so many.
+	maxRenamed = 20
+)
+
+// maxInline is how long the inline policies of one entity may be together.
+var maxInline = map[string]int{kindUser: 2048, kindRole: 10240, kindGroup: 5120}
+
+// weight is how long a policy is to the limits of IAM, which do not count white space.
+func weight(text string) int {
+	n := 0
+	for _, r := range text {
+		if !unicode.IsSpace(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// identityPolicy checks the text of a policy that an identity is to have.
+func identityPolicy(c *query.Call, text string) error {
+	_, err := policy.ParseIdentity(text, c.Identities.Partition)
+	return err
+}
+
+// managedPolicy checks the text of a managed policy.
+func managedPolicy(c *query.Call, text string) error {
+	if weight(text) > maxManagedPolicy {
+		return fault.IAMQuota("PolicySize", maxManagedPolicy)
+	}
+	return identityPolicy(c, text)
+}
+
+// quotaOf is the name of a limit that each kind of entity has for itself: PoliciesPerUser.
+func quotaOf(what, kind string) string {
+	return what + "Per" + strings.ToUpper(kind[:1]) + kind[1:]
+}
