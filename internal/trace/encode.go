@@ -59,7 +59,7 @@ func flags(f otel.TraceFlags, parent otel.SpanContext) uint32 {
 func encodeAttributes(attributes []attribute.KeyValue) []*common.KeyValue {
 	encoded := make([]*common.KeyValue, len(attributes))
 	for i, a := range attributes {
-		encoded[i] = &common.KeyValue{Key: string(a.Key), Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: a.Value.Emit()}}}
+		encoded[i] = &common.KeyValue{Key: string(a.Key), Value: &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: a.Value.String()}}}
 	}
 	return encoded
 }
