@@ -112,6 +112,51 @@ same "rotate-key-on-demand, list-key-rotations" "$(aws kms list-key-rotations --
 aws kms decrypt --ciphertext-blob "fileb://$work/secret.enc" --query Plaintext | base64 --decode | cmp - "$work/secret" && held "decrypt of what was encrypted before"
 aws kms disable-key-rotation --key-id "$id"
 
+# Identities, kept by the same endpoint: a user who may what a group may, until it does not.
+denied() { # SENTENCE OPERATION ARGS…, as the user
+  local sentence=$1 said
+  shift
+  if said=$(AWS_ACCESS_KEY_ID=$user_id AWS_SECRET_ACCESS_KEY=$user_secret aws "$@" 2>&1 >/dev/null); then fail "$* succeeded"; fi
+  [[ "$said" == *"$sentence"* ]] && held "$2: denied" || fail "$2: got '$said', want $sentence"
+}
+as_user() { AWS_ACCESS_KEY_ID=$user_id AWS_SECRET_ACCESS_KEY=$user_secret aws "$@"; }
+user=cli-$suffix
+same "iam create-user" "$(aws iam create-user --user-name "$user" --path /cli/ --tags Key=team,Value='a b' --query User.Arn)" "arn:aws:iam::$account:user/cli/$user"
+read -r user_id user_secret < <(aws iam create-access-key --user-name "$user" --query 'AccessKey.[AccessKeyId,SecretAccessKey]')
+same "sts get-caller-identity of a user" "$(as_user sts get-caller-identity --query Arn)" "arn:aws:iam::$account:user/cli/$user"
+denied "(AccessDenied) when calling the ListUsers operation: User: arn:aws:iam::$account:user/cli/$user is not authorized to perform: iam:ListUsers on resource: arn:aws:iam::$account:user/ because no identity-based policy allows the iam:ListUsers action" iam list-users
+denied "(AccessDeniedException)" kms list-keys
+aws iam create-group --group-name "$user" >/dev/null
+aws iam add-user-to-group --group-name "$user" --user-name "$user"
+cat >"$work/policy" <<'END'
+{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["kms:ListKeys", "iam:ListUsers"], "Resource": "*"}]}
+END
+policy=$(aws iam create-policy --policy-name "$user" --policy-document "file://$work/policy" --query Policy.Arn)
+aws iam attach-group-policy --group-name "$user" --policy-arn "$policy"
+as_user kms list-keys >/dev/null && held "a group's policy allows"
+same "iam list-users" "$(as_user iam list-users --path-prefix /cli/ --query "Users[?UserName=='$user'].Path")" /cli/
+same "iam get-policy-version" "$(aws iam get-policy-version --policy-arn "$policy" --version-id v1 --query 'PolicyVersion.Document.Statement[0].Effect')" Allow
+same "iam list-entities-for-policy" "$(aws iam list-entities-for-policy --policy-arn "$policy" --query 'PolicyGroups[].GroupName')" "$user"
+same "iam list-policies" "$(aws iam list-policies --only-attached --scope Local --query "Policies[?Arn=='$policy'].AttachmentCount")" 1
+if said=$(aws iam delete-policy --policy-arn "$policy" 2>&1); then fail "delete-policy succeeded"; fi
+[[ "$said" == *"(DeleteConflict) when calling the DeletePolicy operation: Cannot delete a policy attached to entities."* ]] && held "iam delete-policy: DeleteConflict" || fail "delete-policy: got '$said'"
+same "iam get-access-key-last-used" "$(aws iam get-access-key-last-used --access-key-id "$user_id" --query AccessKeyLastUsed.ServiceName)" iam
+aws iam update-access-key --user-name "$user" --access-key-id "$user_id" --status Inactive
+denied "(InvalidClientTokenId)" iam list-users
+aws iam put-user-policy --user-name "$user" --policy-name own --policy-document "file://$work/policy"
+same "iam get-user-policy" "$(aws iam get-user-policy --user-name "$user" --policy-name own --query 'PolicyDocument.Version')" 2012-10-17
+printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:user/cli/%s"},"Action":"sts:AssumeRole"}]}' "$account" "$user" >"$work/trust"
+same "iam create-role" "$(aws iam create-role --role-name "$user" --assume-role-policy-document "file://$work/trust" --query 'Role.AssumeRolePolicyDocument.Statement[0].Action')" sts:AssumeRole
+same "iam list-role-tags" "$(aws iam tag-role --role-name "$user" --tags Key=a,Value=b && aws iam list-role-tags --role-name "$user" --query 'Tags[0].Value')" b
+aws iam delete-role --role-name "$user"
+aws iam delete-user-policy --user-name "$user" --policy-name own
+aws iam detach-group-policy --group-name "$user" --policy-arn "$policy"
+aws iam delete-policy --policy-arn "$policy"
+aws iam remove-user-from-group --group-name "$user" --user-name "$user"
+aws iam delete-group --group-name "$user"
+aws iam delete-access-key --user-name "$user" --access-key-id "$user_id"
+aws iam delete-user --user-name "$user" && held "iam delete-user"
+
 # A key of two Regions.
 multi=$(aws kms create-key --multi-region --query KeyMetadata.KeyId)
 same "create-key --multi-region" "${multi:0:4}" mrk-

@@ -13,7 +13,7 @@ import (
 	"qkms/compat/harness"
 )
 
-// Terraform makes one of each aws_kms_* resource, finds nothing to change in what it made, and takes it
+// Terraform makes one of each aws_kms_* and aws_iam_* resource, finds nothing to change in what it made, and takes it
 // all away. Its AWS provider comes from a directory, $QKMS_TERRAFORM_PLUGINS or the user's own, and never
 // from the network.
 func TestTerraform(t *testing.T) {
@@ -27,7 +27,7 @@ func TestTerraform(t *testing.T) {
 	}
 	tf.must("apply", "-auto-approve", "-parallelism=20")
 	var outputs struct {
-		Held struct{ Value map[string]any }
+		Held, Identities struct{ Value map[string]any }
 	}
 	if err := json.Unmarshal([]byte(tf.must("output", "-json")), &outputs); err != nil {
 		t.Fatal(err)
@@ -38,6 +38,13 @@ func TestTerraform(t *testing.T) {
 	}
 	if got := outputs.Held.Value; !maps.Equal(got, want) {
 		t.Errorf("outputs: got %v, want %v", got, want)
+	}
+	want = map[string]any{
+		"account": "111122223333", "alice": "arn:aws:iam::111122223333:user/staff/alice", "staff": "alice", "team": "alice bob", "reader": true,
+		"app": "reader", "use": true, "by_name": true, "of_aws": "AdministratorAccess", "keys": 1.0, "tokens": "another sts.amazonaws.com",
+	}
+	if got := outputs.Identities.Value; !maps.Equal(got, want) {
+		t.Errorf("identities: got %v, want %v", got, want)
 	}
 	tf.must("plan", "-detailed-exitcode") // 2 when there is something to change
 	tf.must("destroy", "-auto-approve", "-parallelism=20")
@@ -69,8 +76,7 @@ func newTerraform(t *testing.T) *terraform {
 		return nil
 	}
 	tf := &terraform{t: t, dir: t.TempDir()}
-	text, err := os.ReadFile("terraform/main.tf")
-	if err != nil {
+	if err := os.CopyFS(tf.dir, os.DirFS("terraform")); err != nil {
 		t.Fatal(err)
 	}
 	plugins := os.Getenv("QKMS_TERRAFORM_PLUGINS")
@@ -78,10 +84,8 @@ func newTerraform(t *testing.T) *terraform {
 		plugins = filepath.Join(home, ".terraform.d", "plugins")
 	}
 	settings := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\ndisable_checkpoint = true\n", plugins)
-	for name, content := range map[string]string{"main.tf": string(text), "settings": settings} {
-		if err := os.WriteFile(filepath.Join(tf.dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(tf.dir, "settings"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	none := filepath.Join(tf.dir, "none")
 	tf.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+filepath.Join(tf.dir, "settings"), "TF_IN_AUTOMATION=1", "TF_INPUT=0",

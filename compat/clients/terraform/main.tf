@@ -1,6 +1,5 @@
 # Every aws_kms_* resource and data source of Terraform's AWS provider against a running QKMS, which the
-# environment names: AWS_ENDPOINT_URL and credentials. AWS_ENDPOINT_URL_STS must tell the account, which
-# aws_kms_key_policy needs to put the default policy back; terraform_test.go has a stand-in for it.
+# environment names: AWS_ENDPOINT_URL and credentials. iam.tf has the identities.
 
 terraform {
   required_providers {
@@ -107,8 +106,8 @@ resource "aws_kms_key_policy" "symmetric" {
 resource "aws_kms_grant" "reader" {
   name               = "reader"
   key_id             = aws_kms_key.symmetric.key_id
-  grantee_principal  = "arn:aws:iam::111122223333:role/reader"
-  retiring_principal = "arn:aws:iam::111122223333:role/keeper"
+  grantee_principal  = aws_iam_role.reader.arn
+  retiring_principal = aws_iam_role.keeper.arn
   operations         = ["Decrypt", "DescribeKey"]
   constraints {
     encryption_context_subset = { tenant = "a" }
