@@ -195,8 +195,11 @@ func (c *command) printReport(rep audit.Report) {
 	if rep.Newest.Size > 0 {
 		line(c.out, "newest checkpoint: %d records, root %s, %s", rep.Newest.Size, rep.Newest.Root, rep.Newest.Time.UTC().Format(time.RFC3339))
 	}
-	if rep.Unread > 0 {
-		line(c.out, "records 0 to %d were not read: their segments were moved away", rep.Unread-1)
+	if rep.Retired > 0 {
+		line(c.out, "records 0 to %d were retired: the service removed them, as its checkpoints say; the tree proves the others", rep.Retired-1)
+	}
+	if rep.Unread > rep.Retired {
+		line(c.out, "records %d to %d were not read: their segments were moved away", rep.Retired, rep.Unread-1)
 	}
 	if rep.Unsigned > 0 {
 		line(c.out, "%d records after the newest checkpoint are not proven yet", rep.Unsigned)

@@ -119,6 +119,10 @@ type Config struct {
 	// down holds nothing up while the log has room.
 	AuditSinks []string
 
+	// AuditRetention is how old audit records get before their segments are removed, once every sink has
+	// them. 0: they are kept for ever.
+	AuditRetention time.Duration
+
 	// Audit is what the verbs about the audit log are told.
 	Audit auditConfig
 
@@ -194,6 +198,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*rates)(&c.Rates), name, "limit the requests of an account in a Region in a second, `NAME=N,…`: operations, symmetric, rsa, ecc, ml-dsa, ml-kem, pair-RSA_2048 …; aws in front begins with AWS's, none with no limit")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
+	case "audit-retention":
+		fs.Var((*age)(&c.AuditRetention), name, "remove audit records after `TIME`, such as 90d or 12h, once every sink has them; 0: never")
 	case "audit-sink":
 		fs.Var(&several{all: &c.AuditSinks}, name, "deliver audit records to `URL`; may be given again, or several separated by commas: "+sink.Kinds)
 	case "log-format":
@@ -262,6 +268,24 @@ type list []string
 func (l *list) String() string { return strings.Join(*l, ",") }
 func (l *list) Set(s string) error {
 	*l = strings.Split(s, ",")
+	return nil
+}
+
+// An age is an hour or more, also in days; 0 is none.
+type age time.Duration
+
+func (a *age) String() string { return time.Duration(*a).String() }
+func (a *age) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if days, is := strings.CutSuffix(s, "d"); is {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(min(max(n, -1), 100_000)) * 24 * time.Hour
+	}
+	if err != nil || d < 0 || d > 0 && d < time.Hour {
+		return errors.New("write an hour or more, such as 90d or 12h, or 0")
+	}
+	*a = age(d)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	return node.Config{
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
-		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks,
+		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
 		Logger: c.logger(), Trace: c.tracer,
 	}, err
 }

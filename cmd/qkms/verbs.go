@@ -34,7 +34,7 @@ A --seed file makes sure of fixtures, the same on every machine:
         enabled: true
 
 What is there already is left as it is; what contradicts the file is an error.`,
-			takes:    "listen metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots quota rates audit-spool audit-sink log-format",
+			takes:    "listen metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,
 		},
@@ -61,7 +61,7 @@ seconds; a second one ends the process at once.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool audit-sink log-format",
+			takes:    opens + "listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},

@@ -102,7 +102,10 @@ func (c *call) auditCheck() Check {
 		return Check{what, Problem, fmt.Sprintf("the newest record is of %s, the clock says %s: one of them was wrong", at.Format(time.RFC3339), c.Now().UTC().Format(time.RFC3339))}
 	}
 	text := fmt.Sprintf("%d records are those that were signed", rep.Records)
-	if rep.Unread > 0 {
+	switch {
+	case rep.Retired > 0:
+		text += fmt.Sprintf("; the first %d were retired", rep.Retired)
+	case rep.Unread > 0:
 		text += fmt.Sprintf("; the first %d were moved away", rep.Unread)
 	}
 	return Check{what, Fine, text}

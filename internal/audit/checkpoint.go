@@ -22,19 +22,29 @@ type Checkpoint struct {
 	Size   uint64    // records covered, from 0 on
 	Root   tlog.Hash // RFC 6962 Merkle tree hash over them
 	Time   time.Time // when it was signed, to the second
+
+	// Retired: the service removed the records before this number, or may have; see Retention. 0: none.
+	Retired uint64
 }
 
-const timePrefix = "time "
+const (
+	timePrefix    = "time "
+	retiredPrefix = "retired "
+)
 
 // text is the signed text.
 func (c Checkpoint) text() string {
-	return fmt.Sprintf("%s\n%d\n%s\n%s%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]), timePrefix, c.Time.UTC().Format(time.RFC3339))
+	text := fmt.Sprintf("%s\n%d\n%s\n%s%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]), timePrefix, c.Time.UTC().Format(time.RFC3339))
+	if c.Retired > 0 {
+		text += fmt.Sprintf("%s%d\n", retiredPrefix, c.Retired)
+	}
+	return text
 }
 
 var errNotCheckpoint = errors.New("not a checkpoint of an audit log")
 
-// parseCheckpoint reads the text of a note whose signature was verified. Lines after the fourth are for
-// later versions.
+// parseCheckpoint reads the text of a note whose signature was verified. Lines after the fourth that
+// it does not know are for later versions.
 func parseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
 	if len(lines) < 5 {
@@ -53,7 +63,13 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	if !ok || err != nil {
 		return Checkpoint{}, errNotCheckpoint
 	}
-	return Checkpoint{lines[0], size, root, at}, nil
+	c := Checkpoint{Origin: lines[0], Size: size, Root: root, Time: at}
+	if text, has := strings.CutPrefix(lines[4], retiredPrefix); has {
+		if c.Retired, err = strconv.ParseUint(text, 10, 62); err != nil || c.Retired > size {
+			return Checkpoint{}, errNotCheckpoint
+		}
+	}
+	return c, nil
 }
 
 // OpenCheckpoint verifies a signed checkpoint with the verifier key of its log.

@@ -47,6 +47,8 @@ type keeper struct {
 	growing sync.Mutex // guards what follows
 	segment uint64     // the segment of the last record hashed
 	all     span       // the tree
+	last    Checkpoint // the newest
+	retired uint64     // for the next one
 	since   span       // of the records that no checkpoint covers
 	leaves  *segment   // nil: the hashes of this segment could not be kept
 	history *segment
@@ -197,7 +199,7 @@ func (k *keeper) checkpoint(settle func() error) error {
 
 func (k *keeper) sign() error {
 	m := &mark{all: k.all, since: k.since, Checkpoint: Checkpoint{
-		Origin: k.signer.Name(), Size: k.all.end, Root: k.all.root(), Time: k.log.cfg.Now(),
+		Origin: k.signer.Name(), Size: k.all.end, Root: k.all.root(), Time: k.log.cfg.Now(), Retired: k.retired,
 	}}
 	var err error
 	if m.note, err = k.signer.sign(m.Checkpoint); err != nil {
@@ -220,7 +222,7 @@ func (k *keeper) sign() error {
 		k.history.torn = true
 		return err
 	}
-	k.since = emptySpan(k.all.end)
+	k.since, k.last = emptySpan(k.all.end), m.Checkpoint
 	k.unsigned.Store(0)
 	return replaceFile(filepath.Join(k.log.dir, checkpointName), m.note)
 }

@@ -13,6 +13,7 @@ type Report struct {
 	Checkpoints int        // whose signature holds
 	Newest      Checkpoint // the last of them; Size 0 when there is none
 	Unsigned    uint64     // records after the newest checkpoint: whole, and not proven by anything yet
+	Retired     uint64     // records from 0 up to this one were removed by the service, as the newest checkpoint says
 	Unread      uint64     // records from 0 up to this one were moved away: their hashes lead to what was signed, their lines were not read
 	Last        Entry      // the newest record
 	Problems    []Problem  // in the order of the log; none: every record read is the one that was signed

@@ -66,11 +66,15 @@ func (k *keeper) restore(segs []segmentFile, next uint64) error {
 		}
 	}
 	k.all, k.since = last.all.clone(), emptySpan(last.Size)
+	k.last, k.retired = last.Checkpoint, last.Retired
 	if next < last.Size {
 		return tampered("it ends before record %d, the checkpoint of %s covers those up to %d", next, last.Time.UTC().Format("2006-01-02 15:04:05 MST"), last.Size-1)
 	}
 	if len(segs) == 0 {
 		return nil
+	}
+	if first := segs[0].first; last.Retired > 0 && first > last.Retired {
+		k.log.cfg.Logger.ErrorContext(context.Background(), "audit segments are missing that the service did not retire", "first_seq", last.Retired, "before_seq", first)
 	}
 	return k.reread(segs, next, marks)
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,31 +19,58 @@ import (
 // The error is for a key that is none, a directory that cannot be read, and a retained checkpoint that
 // the key did not sign; what is wrong with the log is in the report.
 func Verify(dir, verifierKey string, retained []byte) (Report, error) {
+	v, err := verify(dir, verifierKey, retained)
+	for range 10 { // and no more: a checkpoint may say what the history does not
+		if err != nil || len(v.Problems) == 0 || !v.overtaken() {
+			break
+		}
+		v, err = verify(dir, verifierKey, retained)
+	}
+	return v.Report, err
+}
+
+// overtaken reports whether the service went on retiring segments while they were read, so that what was
+// missed need not be missing.
+func (v *verifier) overtaken() bool {
+	now, err := segments(v.dir)
+	if err != nil || len(now) == 0 || len(v.segs) == 0 {
+		return false
+	}
+	signed, err := os.ReadFile(filepath.Join(v.dir, checkpointName))
+	if err != nil {
+		return false
+	}
+	c, err := openCheckpoint(signed, v.key)
+	first := now[0].first
+	return err == nil && first <= c.Retired && (first > v.segs[0].first || v.segs[0].first > v.Newest.Retired)
+}
+
+func verify(dir, verifierKey string, retained []byte) (verifier, error) {
 	key, err := note.NewVerifier(strings.TrimSpace(verifierKey))
 	if err != nil {
-		return Report{}, fmt.Errorf("verifier key: %w", err)
+		return verifier{}, fmt.Errorf("verifier key: %w", err)
 	}
 	v := verifier{dir: dir, key: key}
 	if retained != nil {
 		c, err := openCheckpoint(retained, key)
 		if err != nil {
-			return Report{}, fmt.Errorf("retained %w", err)
+			return verifier{}, fmt.Errorf("retained %w", err)
 		}
 		v.retained = &c
 	}
 	// The history first: a checkpoint made meanwhile covers lines that are read later, not the reverse.
 	if err := readHistory(dir, key, v.mark); err != nil {
-		return Report{}, fmt.Errorf("verify audit log: %w", err)
+		return verifier{}, fmt.Errorf("verify audit log: %w", err)
 	}
 	if v.segs, err = segments(dir); err != nil {
-		return Report{}, fmt.Errorf("verify audit log: %w", err)
+		return verifier{}, fmt.Errorf("verify audit log: %w", err)
 	}
 	if v.hashed, err = leafFiles(dir); err != nil {
-		return Report{}, fmt.Errorf("verify audit log: %w", err)
+		return verifier{}, fmt.Errorf("verify audit log: %w", err)
 	}
 	v.read()
 	v.sort()
-	return v.Report, nil
+	return v, nil
 }
 
 // A verifier holds the lines of the log against its blocks, oldest first.
@@ -109,6 +137,8 @@ func (v *verifier) mark(line int, m *mark, err error) {
 		wrong(fmt.Sprintf("the checkpoint of %d records should stand before this one", m.since.begin))
 	case !m.follows(v.tree):
 		wrong("its hashes do not lead from the checkpoint before to this one")
+	case m.Retired < v.Newest.Retired:
+		wrong(fmt.Sprintf("it says that %d records were retired, after one that says %d", m.Retired, v.Newest.Retired))
 	}
 	v.blocks = append(v.blocks, &block{begin: v.tree.end, end: m.Size, before: v.tree, root: m.Root, signed: true})
 	v.Checkpoints++
@@ -126,7 +156,10 @@ func (v *verifier) read() {
 	} else if end > 0 {
 		v.found(Problem{What: Missing, Last: end - 1, Detail: "there is no segment"})
 	}
-	v.base, v.Unread = end, end
+	v.base, v.Unread, v.Retired = end, end, min(end, v.Newest.Retired)
+	if v.Retired > 0 && v.Retired < end {
+		v.found(Problem{What: Missing, First: v.Retired, Last: end - 1, Detail: "their segments are not there, and the service did not retire them"})
+	}
 	for i, s := range v.segs {
 		r := reading{verifier: v, segment: i, want: s.first, first: s.first}
 		if err := eachLine(s.path, r.line); err != nil {

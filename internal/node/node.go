@@ -54,6 +54,10 @@ type Config struct {
 	AuditSpool int64          // bytes of audit log beyond which nothing is answered; 0: 1 GiB
 	AuditSinks []*sink.Target // where Start delivers audit records to
 
+	// AuditRetention is the age from which Start removes segments of the audit log that every sink has.
+	// 0: they are kept for ever.
+	AuditRetention time.Duration
+
 	Trace *trace.Tracer // of requests; closed by whoever made it; nil: none
 
 	Quota  op.Quota         // zero fields: op.DefaultQuota
@@ -239,6 +243,8 @@ func (n *Node) Start() {
 	n.wait.Go(func() { n.Sweeper.Run(ctx) })
 	n.wait.Go(func() { n.LastUses.Run(ctx) })
 	n.wait.Go(func() { n.Sinks.Run(ctx) })
+	keep := audit.Retention{Log: n.Audit, Age: n.AuditRetention, Delivered: n.Sinks.Delivered}
+	n.wait.Go(func() { keep.Run(ctx) })
 }
 
 // Close ends the node; requests must have ended before. It is safe on a node that half started.

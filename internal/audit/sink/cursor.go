@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"qkms/internal/audit"
 )
@@ -144,13 +142,4 @@ func Left(dir string, until audit.Position) ([]Status, error) {
 		return nil, fmt.Errorf("read cursors of audit sinks: %w", err)
 	}
 	return out, nil
-}
-
-// timeOf is when a record was made; the zero time when it does not say.
-func timeOf(line []byte) time.Time {
-	const member = `"eventTime":"`
-	_, after, _ := bytes.Cut(line, []byte(member))
-	text, _, _ := bytes.Cut(after, []byte{'"'})
-	at, _ := time.Parse(time.RFC3339, string(text))
-	return at
 }

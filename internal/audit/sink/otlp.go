@@ -12,6 +12,8 @@ import (
 	logs "go.opentelemetry.io/proto/slim/otlp/logs/v1"
 	resource "go.opentelemetry.io/proto/slim/otlp/resource/v1"
 	"google.golang.org/protobuf/proto"
+
+	"qkms/internal/audit"
 )
 
 // An otlp exports records as logs, by OTLP/HTTP with protobuf.
@@ -78,7 +80,7 @@ func exportedRecord(line []byte, now time.Time) *logs.LogRecord {
 		Body:       &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: string(line)}},
 		Attributes: []*common.KeyValue{attribute("qkms.event.id", ev.EventID), attribute("qkms.event.name", ev.EventName)},
 	}
-	if at := timeOf(line); !at.IsZero() {
+	if at := audit.TimeOf(line); !at.IsZero() {
 		r.TimeUnixNano = uint64(at.UnixNano())
 	}
 	if ev.ErrorCode != "" {

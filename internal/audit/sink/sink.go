@@ -122,7 +122,7 @@ func (s *sink) fill() (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.batch.Lines) > 0 {
-		s.status.Oldest = timeOf(s.batch.Lines[0])
+		s.status.Oldest = audit.TimeOf(s.batch.Lines[0])
 	}
 	return nil
 }
@@ -186,6 +186,6 @@ func (st *Status) measure(dir string, at, until audit.Position) {
 	st.Behind = until.Next - min(at.Next, until.Next)
 	st.Bytes, _ = audit.Between(dir, at, until) // a directory that cannot be read stops more than this
 	if b, err := audit.ReadOn(dir, at, until, 1); st.Oldest.IsZero() && err == nil && len(b.Lines) > 0 {
-		st.Oldest = timeOf(b.Lines[0])
+		st.Oldest = audit.TimeOf(b.Lines[0])
 	}
 }

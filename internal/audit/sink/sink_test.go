@@ -304,6 +304,47 @@ func TestDeadSinksHoldNothingUp(t *testing.T) {
 	wantIDs(t, first(refuses.ids()), want)
 }
 
+// What a sink has not got is not removed, however old it is.
+func TestRetirementWaitsForEverySink(t *testing.T) {
+	release := make(chan struct{})
+	slow := receive(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		select {
+		case <-release:
+			return true
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return false
+		}
+	})
+	fast := receive(t, nil)
+	signer, err := audit.NewSigner("qkms.test/log", [32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := openLog(t, t.TempDir(), audit.Config{SegmentBytes: 1, Signer: signer})
+	want := add(t, l, 10)
+	s, _ := start(t, sink.Config{Log: l, Targets: []*sink.Target{parse(t, slow.URL, nil), parse(t, fast.URL, nil)}})
+	until(t, "one has all, the other fails", func() bool {
+		st := s.Status()
+		return st[0].LastError != "" && st[1].Behind == 0
+	})
+	if err := l.Sign(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.Retire(time.Unix(2e9, 0), s.Delivered); err != nil || n != 0 {
+		t.Fatalf("got %d records retired, %v, want none", n, err)
+	}
+	close(release)
+	drained(t, l, s)
+	if err := l.Sign(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.Retire(time.Unix(2e9, 0), s.Delivered); err != nil || n != 10 {
+		t.Errorf("got %d records retired, %v, want 10", n, err)
+	}
+	wantIDs(t, slow.ids()[:10], want) // the record of the retirement comes too
+}
+
 // Whatever a receiver and the machine do, what it has taken in the end is the log, in its order.
 func TestEveryRecordIsDeliveredInOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
