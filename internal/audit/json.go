@@ -50,16 +50,26 @@ func (e *encoder) text(n, v string, limit int) {
 	e.string(cut(v, limit))
 }
 
+func (e *encoder) int(n string, v int) {
+	e.name(n)
+	e.b = strconv.AppendInt(e.b, int64(v), 10)
+}
+
 func (e *encoder) bool(n string, v bool) {
 	e.name(n)
 	e.b = strconv.AppendBool(e.b, v)
 }
 
-// detail writes a member whose rendering is at most limit bytes; above, a marker takes its place.
+// detail writes a member whose rendering is at most limit bytes.
 func (e *encoder) detail(n string, d Detail, limit int) {
 	e.name(n)
 	start := len(e.b)
 	e.object(d)
+	e.limit(start, limit)
+}
+
+// limit puts a marker in the place of what was written from start on, if that is more than limit bytes.
+func (e *encoder) limit(start, limit int) {
 	if size := len(e.b) - start; size > limit {
 		e.b = append(e.b[:start], `{"omitted":"`...)
 		e.b = strconv.AppendInt(e.b, int64(size), 10)
@@ -73,13 +83,17 @@ func (e *encoder) object(d Detail) {
 		return
 	}
 	e.b = append(e.b, '{')
+	e.members(d)
+	e.close()
+}
+
+func (e *encoder) members(d Detail) {
 	for _, m := range d {
 		if m.kind != absent {
 			e.key(m.name)
 			e.value(m)
 		}
 	}
-	e.close()
 }
 
 func (e *encoder) value(m Member) {

@@ -55,7 +55,8 @@ type Record struct {
 	Request        Detail // null in the record of a call that was not authorized
 	Response       Detail // null in the record of any failure
 	Additional     Detail
-	ServiceDetails Detail // on service events
+	Authorization  Verdicts // within additionalEventData; nil: nothing was decided
+	ServiceDetails Detail   // on service events
 
 	ReadOnly  bool
 	Resources []Resource // the keys touched, in the operation's order

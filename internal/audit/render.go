@@ -77,9 +77,7 @@ func (e *encoder) outcome(r *Record) {
 	e.text("errorMessage", r.ErrorMessage, maxText)
 	e.detail("requestParameters", request, maxDetail)
 	e.detail("responseElements", response, maxDetail)
-	if !r.Additional.empty() {
-		e.detail("additionalEventData", r.Additional, maxAdditional)
-	}
+	e.additional(r)
 }
 
 // identity writes userIdentity. The service's own acts have no type (§7.2); anybody else without

@@ -33,11 +33,11 @@ func (r Rules) byIdentity(ctx context.Context, req *Request, n *key.Need, act *A
 	if err != nil {
 		return err
 	}
-	a := &asking{rules: r, ctx: ctx, req: req, need: n, act: act}
-	q := policy.Question{Principal: &s.principal, Action: act.Action, Resource: act.Resource, Context: a}
-	found := policy.Consult(&q, &s.sources)
+	q, a := req.ask(ctx, r, n, s)
+	a.act, q.Resource = act, act.Resource
+	found := policy.Consult(q, &s.sources)
 	d := found.Decide(policy.NoGrant)
-	req.note(&q, "", d, s)
+	req.note(Verdict{Action: act.Action, Resource: act.Resource, Decision: d}).trace(req, &found, &s.sources)
 	switch {
 	case a.err != nil: // not knowing is no reason to allow
 		return a.err

@@ -27,7 +27,8 @@ type Rules struct {
 	LastUses   *lastuse.Tracker // for kms:TrailingDaysWithoutKeyUsage
 }
 
-// A Request is one call, as far as policies may ask about it. It is for one goroutine.
+// A Request is one call, as far as policies may ask about it. It is for one goroutine, and decisions about it
+// are made one after the other.
 type Request struct {
 	Caller    *authn.Caller // nil of a web identity, which has no policies of its own
 	Now       time.Time
@@ -39,21 +40,17 @@ type Request struct {
 	// when the request has none.
 	Says func(name string) []string
 
+	// Explain makes each verdict come with a Trace. The decisions are the same, and take longer.
+	Explain bool
+
 	// Verdicts are what was decided so far, in the order of the needs.
 	Verdicts []Verdict
 
-	side *side // of the caller, once it was looked up
-}
-
-// A Verdict is one decision about a request.
-type Verdict struct {
-	Action   string
-	Resource string // as policies name it
-	Owner    string // the account whose key it is; empty of what is no key
-	policy.Decision
-	Grant string // the id of the grant that allows, if one does
-
-	by *side
+	side   side // of the caller, once it was looked up
+	sided  bool
+	asking asking          // what is being decided: here, so that deciding allocates nothing
+	asked  policy.Question // of asking
+	first  [1]Verdict      // Verdicts of most requests
 }
 
 // Check returns nil when the caller may do all of needs, keys being what they resolved to, and
@@ -75,9 +72,10 @@ func (r Rules) check(ctx context.Context, req *Request, n *key.Need, k *key.Key)
 	case n.Grant != nil:
 		return r.retire(ctx, req, n, k)
 	case n.Principal != "" && !r.own(caller, n.Principal):
+		req.note(Verdict{Action: n.Action, Resource: n.Principal, Decision: policy.Decision{Reason: policy.OutsideTheAccount}})
 		return fault.DeniedByIdentity(caller.ARN, n.Action, fault.OnResource(n.Principal))
 	case n.OnKey() && (k == nil || k.Account != caller.Account && (!n.CrossAccount || n.Listing)):
-		return r.elsewhere(ctx, req, n)
+		return r.elsewhere(ctx, req, n, nil)
 	case n.OnKey() && !n.Listing:
 		return r.onKey(ctx, req, n, k)
 	}
@@ -98,13 +96,21 @@ func (r Rules) Assumes(ctx context.Context, req *Request, who *policy.Principal,
 			return false, err
 		}
 	}
-	a := &asking{rules: r, ctx: ctx, req: req, need: &key.Need{Action: action}}
-	q := policy.Question{Principal: &s.principal, Action: action, Resource: role.ARN, Context: a, Trust: true, Owner: role.Account}
+	q, a := req.ask(ctx, r, &key.Need{Action: action}, s)
+	q.Resource, q.Trust, q.Owner = role.ARN, true, role.Account
 	sources := s.sources
 	sources.Trust = role.Trust
-	found := policy.Consult(&q, &sources)
+	found := policy.Consult(q, &sources)
 	d := found.Decide(policy.NoGrant)
-	req.note(&q, "", d, s)
+	v := req.note(Verdict{Action: action, Resource: role.ARN, Owner: role.Account, Decision: d})
+	v.trace(req, &found, &sources)
+	switch {
+	case req.Caller == nil || req.Caller.Account == role.Account:
+	case d.Allowed:
+		v.Told = req.ownSide(&found)
+	default:
+		v.Told = policy.Decision{} // about a role that is not there nothing is decided
+	}
 	return a.err == nil && d.Allowed, a.err
 }
 
@@ -121,35 +127,43 @@ func (r Rules) onKey(ctx context.Context, req *Request, n *key.Need, k *key.Key)
 	q, a := r.question(ctx, req, n, k, s)
 	sources := s.sources
 	sources.Key = p.Policy
-	found := policy.Consult(&q, &sources)
-	d := found.Decide(policy.NoGrant)
-	var grant string
-	if a.err == nil && !d.Allowed && d.Reason != policy.ExplicitDeny {
-		d, grant, a.err = r.byGrant(ctx, a, &found)
+	found := policy.Consult(q, &sources)
+	v := req.note(Verdict{Action: n.Action, Resource: q.Resource, Owner: k.Account, Decision: found.Decide(policy.NoGrant)})
+	if a.err == nil && !v.Allowed && v.Reason != policy.ExplicitDeny {
+		a.err = r.byGrant(ctx, a, &found, v)
 	}
-	req.note(&q, grant, d, s)
-	switch {
+	v.trace(req, &found, &sources)
+	switch own := k.Account == req.Caller.Account; {
 	case a.err != nil: // not knowing is no reason to allow
 		return a.err
-	case d.Allowed:
+	case v.Allowed && own:
 		return nil
-	case k.Account != req.Caller.Account:
-		return r.elsewhere(ctx, req, n)
+	case v.Allowed:
+		v.Told = req.ownSide(&found)
+		return nil
+	case !own:
+		return r.elsewhere(ctx, req, n, v)
 	}
 	on := fault.OnResource(k.ARN)
 	if n.Cipher != "" {
 		on = fault.OnCiphertext
 	}
-	return s.refusal(req.Caller.ARN, n.Action, on, d)
+	return s.refusal(req.Caller.ARN, n.Action, on, v.Decision)
 }
 
-// question is what is asked about a key, and what answers the conditions.
-func (r Rules) question(ctx context.Context, req *Request, n *key.Need, k *key.Key, s *side) (policy.Question, *asking) {
-	a := &asking{rules: r, ctx: ctx, req: req, need: n, key: k}
-	return policy.Question{
-		Principal: &s.principal, Action: n.Action, Resource: r.arn(k), Context: a, Identity: (*ofIdentity)(a),
-		Key: true, Owner: k.Account, CrossAccount: n.CrossAccount,
-	}, a
+// ask readies what is asked about a need, and what answers the conditions.
+func (req *Request) ask(ctx context.Context, r Rules, n *key.Need, s *side) (*policy.Question, *asking) {
+	req.asking = asking{rules: r, ctx: ctx, req: req, need: n}
+	req.asked = policy.Question{Principal: &s.principal, Action: n.Action, Context: &req.asking}
+	return &req.asked, &req.asking
+}
+
+// question is ask about a key.
+func (r Rules) question(ctx context.Context, req *Request, n *key.Need, k *key.Key, s *side) (*policy.Question, *asking) {
+	q, a := req.ask(ctx, r, n, s)
+	a.key = k
+	q.Resource, q.Identity, q.Key, q.Owner, q.CrossAccount = r.arn(k), (*ofIdentity)(a), true, k.Account, n.CrossAccount
+	return q, a
 }
 
 // Keeps reports whether the caller of req could change the policy of k again if it were p: the lockout
@@ -162,12 +176,8 @@ func (r Rules) Keeps(ctx context.Context, req *Request, k *key.Key, p *policy.Po
 	q, a := r.question(ctx, req, &key.Need{Action: "kms:PutKeyPolicy"}, k, s)
 	sources := s.sources
 	sources.Key = p
-	found := policy.Consult(&q, &sources)
+	found := policy.Consult(q, &sources)
 	return found.Decide(policy.NoGrant).Allowed, a.err
-}
-
-func (req *Request) note(q *policy.Question, grant string, d policy.Decision, s *side) {
-	req.Verdicts = append(req.Verdicts, Verdict{Action: q.Action, Resource: q.Resource, Owner: q.Owner, Decision: d, Grant: grant, by: s})
 }
 
 // aws is how policies name things, however the deployment prints them.

@@ -11,28 +11,46 @@ import (
 	"qkms/internal/record/recordpb"
 )
 
-// byGrant lets the grants on the key have their say where the policies do not allow. It returns the decision
-// and the grant that allows.
-func (r Rules) byGrant(ctx context.Context, a *asking, found *policy.Findings) (best policy.Decision, grant string, err error) {
-	best = found.Decide(policy.NoGrant)
+// byGrant lets the grants on the key have their say where the policies do not allow, and makes v what comes
+// of it.
+func (r Rules) byGrant(ctx context.Context, a *asking, found *policy.Findings, v *Verdict) error {
 	for _, subject := range r.subjects(a.req.Caller) {
 		grants, err := r.Book.Granted(ctx, a.key.Account, a.key.Region, a.key.Id, subject)
 		if err != nil {
-			return best, "", err
+			return err
 		}
 		for _, g := range grants {
 			to := r.partyOf(g.Grantee, g.GranteeId, g.GranteeService, a.req.Caller)
-			if to == nobody || !permits(g, a.req, a.need) {
+			if to == nobody {
 				continue
 			}
-			if d := found.Decide(worth(g, to, a.req.Caller)); d.Allowed {
-				return d, g.Id, nil
-			} else if best.Reason == policy.NoKeyPolicy {
-				best = d // what keeps the grant from having its effect
+			permitted := permits(g, a.req, a.need)
+			if v.Trace != nil {
+				v.Trace.Grants = append(v.Trace.Grants, GrantStep{g, lists(g, a.need), permitted, to == itsAccount})
+			}
+			if !permitted {
+				continue
+			}
+			worth := worth(g, to, a.req.Caller)
+			d := found.Decide(worth)
+			if d.Allowed {
+				v.Decision, v.Told, v.Grant = d, d, g.Id
+				return nil
+			}
+			if v.Reason == policy.NoKeyPolicy {
+				v.Decision, v.Told = d, d // what keeps the grant from having its effect
+			}
+			if v.Trace != nil {
+				v.Trace.worth = max(v.Trace.worth, worth)
 			}
 		}
 	}
-	return best, "", nil
+	return nil
+}
+
+// lists says whether a grant has the operation of a need.
+func lists(g *recordpb.Grant, n *key.Need) bool {
+	return slices.Contains(g.Operations, strings.TrimPrefix(n.Action, "kms:"))
 }
 
 // subjects are the names under which the caller has grants (record.Subject): its own, those of the session's

@@ -17,7 +17,7 @@ import (
 func (r Rules) retire(ctx context.Context, req *Request, n *key.Need, k *key.Key) error {
 	g, caller := n.Grant.Found, req.Caller
 	if k == nil || g == nil {
-		return r.elsewhere(ctx, req, n)
+		return r.elsewhere(ctx, req, n, nil)
 	}
 	s, err := r.sideOf(ctx, req)
 	if err != nil {
@@ -27,15 +27,23 @@ func (r Rules) retire(ctx context.Context, req *Request, n *key.Need, k *key.Key
 	// boundary and a session policy limit.
 	q, a := r.question(ctx, req, n, k, s)
 	q.Owner = caller.Account
-	found := policy.Consult(&q, &s.sources)
-	d := found.Decide(r.right(g, k, caller))
-	q.Owner = k.Account
-	req.note(&q, "", d, s)
+	found := policy.Consult(q, &s.sources)
+	right := r.right(g, k, caller)
+	v := req.note(Verdict{Action: n.Action, Resource: q.Resource, Owner: k.Account, Decision: found.Decide(right)})
+	if v.By.Source == policy.AGrant {
+		v.Grant = g.Id
+	}
+	if v.Trace != nil {
+		v.Trace.worth = right
+	}
+	v.trace(req, &found, &s.sources)
 	switch {
 	case a.err != nil:
 		return a.err
-	case !d.Allowed:
-		return r.elsewhere(ctx, req, n)
+	case !v.Allowed:
+		return r.elsewhere(ctx, req, n, v)
+	case k.Account != caller.Account:
+		v.Told = req.ownSide(&found)
 	}
 	return nil
 }

@@ -22,14 +22,15 @@ type side struct {
 // sideOf looks the caller's side up, once for all needs of a request: they are judged by one state of its
 // policies.
 func (r Rules) sideOf(ctx context.Context, req *Request) (*side, error) {
-	if req.side != nil {
-		return req.side, nil
+	s := &req.side
+	if req.sided {
+		return s, nil
 	}
-	s := &side{principal: principalOf(req.Caller)}
+	*s = side{principal: principalOf(req.Caller)}
 	if err := r.policiesOf(ctx, req.Caller, s); err != nil {
 		return nil, err
 	}
-	req.side = s
+	req.sided = true
 	return s, nil
 }
 
@@ -148,23 +149,30 @@ func (s *side) arn(by policy.Ref) string {
 
 // elsewhere is the refusal about a key of another account. It says whether it is the caller's own side that
 // does not allow (operations.md §5.3 [R2]), which is judged by the name the caller gave and by nothing that
-// is known of the key: else these words would tell whether there is one, and how it is tagged.
-func (r Rules) elsewhere(ctx context.Context, req *Request, n *key.Need) error {
-	caller := req.Caller
-	if n.Cipher != "" {
-		return fault.DeniedCiphertext(caller.ARN, n.Action)
+// is known of the key: else these words would tell whether there is one, and how it is tagged. v is the
+// verdict, nil when there is none yet.
+func (r Rules) elsewhere(ctx context.Context, req *Request, n *key.Need, v *Verdict) error {
+	outside := policy.Decision{Reason: policy.OutsideTheAccount}
+	if v == nil {
+		v = req.note(Verdict{Action: n.Action, Resource: n.KeyID, Decision: outside})
 	}
-	if !strings.Contains(n.KeyID, ":key/") {
+	v.Told = outside
+	caller := req.Caller
+	switch {
+	case n.Cipher != "":
+		return fault.DeniedCiphertext(caller.ARN, n.Action)
+	case !strings.Contains(n.KeyID, ":key/"), caller.Kind == authn.KindService: // which has no policies of its own
 		return fault.DeniedElsewhere(caller.ARN, n.Action)
 	}
 	s, err := r.sideOf(ctx, req)
 	if err != nil {
 		return err
 	}
-	a := &asking{rules: r, ctx: ctx, req: req, need: n}
-	q := policy.Question{Principal: &s.principal, Action: n.Action, Resource: n.KeyID, Context: a}
-	found := policy.Consult(&q, &s.sources)
+	q, _ := req.ask(ctx, r, n, s)
+	q.Resource = n.KeyID
+	found := policy.Consult(q, &s.sources)
 	if d := found.Decide(policy.NoGrant); !d.Allowed {
+		v.Told = d
 		return s.refusal(caller.ARN, n.Action, fault.OnThisResource, d)
 	}
 	return fault.DeniedElsewhere(caller.ARN, n.Action)

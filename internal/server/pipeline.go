@@ -83,6 +83,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
 		Says: func(name string) []string { return req.Says(call, name) },
 	}
+	rec.Authorization = (*decided)(call.Request)
 	if err := s.ops.Authz.Check(ctx, call.Request, needs, keys); err != nil { // before state, so that strangers learn nothing
 		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
 		return nil, err

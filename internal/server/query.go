@@ -80,6 +80,7 @@ func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Re
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
 		Says: func(name string) []string { return req.Says(call, name) },
 	}
+	rec.Authorization = (*decided)(call.Request)
 	out, change, err := s.propose(ctx, call, req, rec)
 	if caller == nil {
 		rec.Identity, rec.RecipientAccount = call.Proved, call.Account
