@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,21 +24,28 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"qkms": main, "kms": callKMS})
 }
 
-// callKMS is a client for scripts: kms OPERATION JSON, told by the same variables as any AWS client.
+// callKMS is a client for scripts: kms OPERATION JSON [TIMES], told by the same variables as any AWS client. It
+// ends with the first refusal.
 func callKMS() {
 	c := &kmstest.Client{
 		Server:      &kmstest.Server{URL: os.Getenv("AWS_ENDPOINT_URL"), Clock: kmstest.NewClock()},
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), Region: os.Getenv("AWS_REGION"),
 	}
-	reply, err := c.Do(c.Request(os.Args[1], []byte(os.Args[2])))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+	times := 1
+	if len(os.Args) > 3 {
+		times, _ = strconv.Atoi(os.Args[3])
 	}
-	fmt.Printf("%s\n", reply.Raw)
-	if reply.Code() != "" {
-		fmt.Fprintln(os.Stderr, reply.Code(), reply.Message())
-		os.Exit(1)
+	for range times {
+		reply, err := c.Do(c.Request(os.Args[1], []byte(os.Args[2])))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		fmt.Printf("%s\n", reply.Raw)
+		if reply.Code() != "" {
+			fmt.Fprintln(os.Stderr, reply.Code(), reply.Message())
+			os.Exit(1)
+		}
 	}
 }
 
