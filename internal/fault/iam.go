@@ -118,9 +118,9 @@ func TooManyVersions() *Error {
 	return New(LimitExceeded, "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.")
 }
 
-// GroupTooLarge is a group whose users are too many to be told of its new name in one change. [U]
-func GroupTooLarge(name string, most int) *Error {
-	return New(LimitExceeded, "The group with name %s has more than %d users and cannot be renamed: make another one.", name, most)
+// GroupTooLarge is a group whose users and policies are too many to be told of its new name in one change. [U]
+func GroupTooLarge(name string) *Error {
+	return New(LimitExceeded, "The group with name %s has too many users and policies to be renamed: make another one.", name)
 }
 
 // Tags.

@@ -47,7 +47,7 @@ func (o *createAccessKeyOut) told() audit.Detail {
 	})}
 }
 
-var createAccessKey = telling(on("CreateAccessKey", func(ctx context.Context, c *query.Call, e *entity, _ *aUser) (*createAccessKeyOut, *record.Change, error) {
+var createAccessKey = differing(telling(on("CreateAccessKey", func(ctx context.Context, c *query.Call, e *entity, _ *aUser) (*createAccessKeyOut, *record.Change, error) {
 	ids, err := accessKeys(ctx, c, e)
 	switch {
 	case err != nil:
@@ -67,7 +67,7 @@ var createAccessKey = telling(on("CreateAccessKey", func(ctx context.Context, c 
 	s := shapeOfAccessKey(m)
 	s.SecretAccessKey = secret
 	return &createAccessKeyOut{s}, change, nil
-}), (*createAccessKeyOut).told)
+}), (*createAccessKeyOut).told), "Those that an operator makes with `qkms access-key create` count towards the two of the root user.")
 
 // accessKeys are the ids of an entity's access keys, the oldest first. Those of the root user stand in no record
 // of theirs, so that two made at once may be one too many.

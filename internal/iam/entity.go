@@ -77,18 +77,16 @@ func (e *entity) mutable() error {
 	return nil
 }
 
-// take reads the record at k to be changed: not from memory, where the directory keeps what it made of it.
+// take is record.Read of a message that is empty when there is none.
 func take[T any, P interface {
 	*T
 	proto.Message
 }](ctx context.Context, c *query.Call, k record.Key) (P, uint64, error) {
-	m := P(new(T))
-	plain, ver, err := c.Book.Take(ctx, k)
-	if err != nil || ver == 0 {
-		return m, 0, err
+	m, ver, err := record.Read[T, P](ctx, c.Book, k)
+	if m == nil {
+		m = new(T)
 	}
-	defer clear(plain)
-	return m, ver, proto.Unmarshal(plain, m)
+	return m, ver, err
 }
 
 // arn names an entity of the caller's account; rest is its path, which begins with a slash, and its name.

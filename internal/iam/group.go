@@ -12,6 +12,7 @@ import (
 	"qkms/internal/query"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
 )
 
 type createGroupIn struct {
@@ -120,8 +121,14 @@ type updateGroupIn struct {
 	NewGroupName string `is:"groupName"`
 }
 
-// updateGroup moves a group. Its users are told of its new name in the same change, which has room for so many.
-var updateGroup = on("UpdateGroup", func(ctx context.Context, c *query.Call, e *entity, in *updateGroupIn) (*query.None, *record.Change, error) {
+// goesTo is where a group shall be: who moves it needs permission for both places [D].
+func (in updateGroupIn) goesTo(e *entity) string {
+	m := e.msg.(*recordpb.Group)
+	return cmp.Or(in.NewPath, m.Path) + cmp.Or(in.NewGroupName, m.Name)
+}
+
+// updateGroup moves a group. Its users are told of its new name in the same change, as far as that has room.
+var updateGroup = differing(on("UpdateGroup", func(ctx context.Context, c *query.Call, e *entity, in *updateGroupIn) (*query.None, *record.Change, error) {
 	m := e.msg.(*recordpb.Group)
 	m.Name, m.Path = cmp.Or(in.NewGroupName, m.Name), cmp.Or(in.NewPath, m.Path)
 	change := c.Book.Change()
@@ -130,16 +137,9 @@ var updateGroup = on("UpdateGroup", func(ctx context.Context, c *query.Call, e *
 		return nil, change, err
 	}
 	return nil, change, renameMembership(ctx, c, change, m, e.name, moved)
-})
+}), "A group whose users and policies together need more than one transaction, some twenty, is LimitExceeded when it is renamed.")
 
 func renameMembership(ctx context.Context, c *query.Call, change *record.Change, m *recordpb.Group, from string, moved bool) error {
-	listed, err := count(ctx, c, record.Members(m.Account, from))
-	if err != nil {
-		return err
-	}
-	if listed > maxRenamed {
-		return fault.GroupTooLarge(from, maxRenamed)
-	}
 	return every(ctx, c, record.Members(m.Account, from), func(k record.Key, _ *recordpb.Member) error {
 		key := record.OfUser(m.Account, k.Part(2))
 		u, ver, err := take[recordpb.User](ctx, c, key)
@@ -151,6 +151,9 @@ func renameMembership(ctx context.Context, c *query.Call, change *record.Change,
 		change.Replace(key, ver, u)
 		if moved {
 			relist(change, k, record.OfMember(m.Account, m.Name, u.Name))
+		}
+		if change.Size() >= store.MaxOps { // the audit record has to go with it
+			return fault.GroupTooLarge(from)
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package iam_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"qkms/internal/iam"
 	"qkms/internal/kmstest"
+	"qkms/internal/record/recordpb"
 )
 
 const (
@@ -151,7 +153,7 @@ func TestGroups(t *testing.T) {
 		}
 	}
 	want(t, root.IAM("UpdateGroup", "GroupName", "last", "NewGroupName", "first"), "LimitExceeded",
-		"The group with name last has more than 20 users and cannot be renamed: make another one.")
+		"The group with name last has too many users and policies to be renamed: make another one.")
 }
 
 func TestRoles(t *testing.T) {
@@ -527,6 +529,31 @@ func TestWhoMay(t *testing.T) {
 	root.MustIAM("DetachUserPolicy", "UserName", "x", "PolicyArn", "arn:aws:iam::aws:policy/IAMReadOnlyAccess")
 	alice.MustIAM("DeleteUser", "UserName", "x")
 
+	// Who moves somebody must be allowed to in both places.
+	mover := s.NewUser(account, "mover", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:UpdateUser","iam:UpdateGroup"],"Resource":["`+arn("user/dev/*")+`","`+arn("group/dev/*")+`"]}}`)
+	root.MustIAM("CreateUser", "UserName", "y", "Path", "/dev/")
+	root.MustIAM("CreateGroup", "GroupName", "y", "Path", "/dev/")
+	mover.MustIAM("UpdateUser", "UserName", "y", "NewUserName", "z")
+	for _, noun := range []string{"User", "Group"} {
+		name := map[string]string{"User": "z", "Group": "y"}[noun]
+		to := arn(strings.ToLower(noun) + "/admin/" + name)
+		want(t, mover.IAM("Update"+noun, noun+"Name", name, "NewPath", "/admin/"), "AccessDenied", "User: "+arn("user/mover")+
+			" is not authorized to perform: iam:Update"+noun+" on resource: "+to+" because no identity-based policy allows the iam:Update"+noun+" action")
+	}
+
+	// What was borrowed for an hour makes no access key for good.
+	for _, session := range []*recordpb.Session{{Issuer: root.AccessKeyID}, {User: "alice", UserId: alice.MustIAM("GetUser").Text("UserId"), Issuer: alice.AccessKeyID}} {
+		if r := s.Session(session).IAM("GetUser"); r.Code() != "InvalidClientTokenId" {
+			t.Errorf("got %d %s", r.Status, r.Raw)
+		}
+	}
+	root.MustIAM("CreateRole", "RoleName", "keeper", "AssumeRolePolicyDocument", anyone)
+	root.MustIAM("AttachRolePolicy", "RoleName", "keeper", "PolicyArn", "arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+	role := root.MustIAM("GetRole", "RoleName", "keeper").Text("RoleId")
+	inRole := s.Session(&recordpb.Session{Role: "keeper", RoleId: role})
+	inRole.MustIAM("ListUsers")
+	want(t, inRole.IAM("GetUser"), "ValidationError", "Must specify userName when calling with non-User credentials")
+
 	// Another account's root user has nothing here, and its own has no bearing on ours.
 	want(t, s.As("444455556666").IAM("GetUser", "UserName", "alice"), "NoSuchEntity", "The user with name alice cannot be found.")
 
@@ -537,6 +564,42 @@ func TestWhoMay(t *testing.T) {
 	alice.MustIAM("ListUsers")
 	root.MustIAM("DetachGroupPolicy", "GroupName", "admins", "PolicyArn", "arn:aws:iam::aws:policy/IAMFullAccess")
 	denied(alice.IAM("ListUsers"), "ListUsers", arn("user/"))
+}
+
+// IAM is of no Region: clients sign for the one where AWS has it, wherever else the keys are.
+func TestRegion(t *testing.T) {
+	root := kmstest.With(t, kmstest.Options{Regions: []string{"eu-central-1"}}).As(account)
+	root.In("us-east-1").MustIAM("ListUsers")
+	root.In("eu-central-1").MustIAM("ListUsers")
+	if r := root.In("eu-west-1").IAM("ListUsers"); r.Code() != "SignatureDoesNotMatch" {
+		t.Errorf("got %d %s", r.Status, r.Raw)
+	}
+	if r := root.In("us-east-1").Call("ListKeys", "{}"); r.Code() != "InvalidSignatureException" {
+		t.Errorf("got %d %s", r.Status, r.Raw)
+	}
+}
+
+// A request that is signed for another service is none of IAM.
+func TestSignedForAnother(t *testing.T) {
+	s := kmstest.New(t)
+	for _, service := range []string{"kms", "sts"} {
+		body := "Action=ListUsers&Version=2010-05-08"
+		req, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+"/", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		c := *s.As(account)
+		c.Service = service
+		c.Sign(req, []byte(body), s.Clock.Now())
+		r, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != 403 || r.Text("Message") != "Credential should be scoped to correct service: 'iam'. " {
+			t.Errorf("%s: got %d %s", service, r.Status, r.Raw)
+		}
+	}
 }
 
 // Every request leaves one record in the words of CloudTrail.

@@ -20,10 +20,6 @@ const (
 	maxTags          = 50
 	maxClientIDs     = 100
 	maxThumbprints   = 5
-
-	// maxRenamed is how many users a group may have that gets another name: they are told in one
-	// transaction, which has room for so many.
-	maxRenamed = 20
 )
 
 // maxInline is how long the inline policies of one entity may be together.

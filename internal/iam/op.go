@@ -54,7 +54,11 @@ func making[In target, Out any](name string, run func(ctx context.Context, c *qu
 				return nil, err
 			}
 			c.Subject = e
-			return []authz.Act{{Action: "iam:" + name, Resource: e.arn, Tags: e.tagValues()}}, nil
+			acts := []authz.Act{{Action: "iam:" + name, Resource: e.arn, Tags: e.tagValues()}}
+			if m, moves := any(*in).(mover); moves && e.ver != 0 {
+				acts = append(acts, authz.Act{Action: "iam:" + name, Resource: arn(c, e.kind, m.goesTo(e)), Tags: e.tagValues()})
+			}
+			return acts, nil
 		},
 		Says: func(c *query.Call, in *In, key string) []string {
 			if s, ok := any(*in).(sayer); ok {
@@ -94,11 +98,20 @@ func telling[In, Out any](o *query.Op[In, Out], result func(*Out) audit.Detail) 
 	return o
 }
 
+// differing adds how an operation differs from AWS's.
+func differing[In, Out any](o *query.Op[In, Out], how string) *query.Op[In, Out] {
+	o.Differs = append(o.Differs, how)
+	return o
+}
+
 // conditions are values of condition keys by folded names (access.md §5).
 type conditions = map[string][]string
 
 // A sayer is parameters that policies may ask about.
 type sayer interface{ says() conditions }
+
+// A mover is parameters that change an ARN: goesTo is the path and name to be.
+type mover interface{ goesTo(e *entity) string }
 
 // says returns the values of a condition key that tells of e as it is.
 func (e *entity) says(key string) []string {

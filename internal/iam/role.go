@@ -139,7 +139,7 @@ var updateRoleDescription = on("UpdateRoleDescription", func(ctx context.Context
 	return &roleOut{wholeRole(c, m, trust)}, e.saved(c), nil
 })
 
-var deleteRole = on("DeleteRole", func(ctx context.Context, c *query.Call, e *entity, _ *theRole) (*query.None, *record.Change, error) {
+var deleteRole = differing(on("DeleteRole", func(ctx context.Context, c *query.Call, e *entity, _ *theRole) (*query.None, *record.Change, error) {
 	m := e.msg.(*recordpb.Role)
 	switch {
 	case len(m.Attached) > 0:
@@ -160,4 +160,4 @@ var deleteRole = on("DeleteRole", func(ctx context.Context, c *query.Call, e *en
 	e.unlimit(c, change)
 	change.Remove(e.key, e.ver)
 	return nil, change, nil
-})
+}), "A role to which a TLS client certificate leads is DeleteConflict.")

@@ -7,13 +7,26 @@ package iam
 
 import (
 	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/fault"
 	"qkms/internal/query"
 )
+
+//go:generate go run qkms/internal/iam/iamdoc ../../docs/iam.md
+
+// longTerm keeps out the temporary credentials of users and root users: what was borrowed from an access key for
+// some hours shall not make another for good. Sessions of roles are admitted [D].
+func longTerm(c *authn.Caller) error {
+	if c.Session != nil && c.Role == nil {
+		return fault.UnknownClient()
+	}
+	return nil
+}
 
 // Service is the API. To add an operation: write it beside its noun, add its row.
 var Service = query.New(query.Service{
 	Signing: "iam", Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
-	Source: audit.SourceIAM, Failure: "ServiceFailure",
+	Source: audit.SourceIAM, Failure: "ServiceFailure", Admits: longTerm,
 	Table: []query.Row{
 		addClientID,
 		addUserToGroup,

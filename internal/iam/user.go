@@ -125,6 +125,12 @@ type updateUserIn struct {
 	NewUserName string `is:"userName"`
 }
 
+// goesTo is where a user shall be: who moves it needs permission for both places [D].
+func (in updateUserIn) goesTo(e *entity) string {
+	m := e.msg.(*recordpb.User)
+	return cmp.Or(in.NewPath, m.Path) + cmp.Or(in.NewUserName, m.Name)
+}
+
 // updateUser moves a user. What is listed under its name moves with it, in the same change.
 var updateUser = on("UpdateUser", func(ctx context.Context, c *query.Call, e *entity, in *updateUserIn) (*query.None, *record.Change, error) {
 	m := e.msg.(*recordpb.User)

@@ -211,7 +211,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
 	managers := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
@@ -227,6 +227,9 @@ func (n *Node) wire(ring *seal.Ring) {
 	}}
 	n.Metrics.Register(n.readings()...)
 }
+
+// servesIAM is Serves for IAM, which is of no Region: clients sign for the one where AWS has it.
+func (n *Node) servesIAM(region string) bool { return region == "us-east-1" || n.Serves(region) }
 
 // Serves reports whether the node serves a Region.
 func (n *Node) Serves(region string) bool {

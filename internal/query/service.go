@@ -5,6 +5,8 @@
 // between is the pipeline's (internal/server), and the rows are those of packages iam and sts.
 package query
 
+import "qkms/internal/authn"
+
 // A Service is an API of this protocol.
 type Service struct {
 	Signing   string // the service of a signature's scope: iam, sts
@@ -13,6 +15,9 @@ type Service struct {
 	Source    string // eventSource of audit records
 	Failure   string // what it calls a failure of its own: ServiceFailure
 	Table     []Row
+
+	// Admits refuses callers whom the service does not serve, whatever their policies say; nil admits all.
+	Admits func(*authn.Caller) error
 
 	byName map[string]Row
 }

@@ -70,7 +70,10 @@ func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message,
 	}
 	identify(rec, caller)
 	s.keyUsed(caller, m.Service.Signing)
-	return caller, nil
+	if m.Service.Admits != nil {
+		err = m.Service.Admits(caller)
+	}
+	return caller, err
 }
 
 // perform goes from the names in a request to its effect.

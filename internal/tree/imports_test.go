@@ -25,7 +25,7 @@ var order = [][]string{
 	{"authz"},
 	{"op", "query"},
 	{"iam", "sts"},
-	{"op/compatdoc"},
+	{"op/compatdoc", "iam/iamdoc"},
 	{"server", "sweep"},
 	{"node"},
 	{"admin", "seed"},
