@@ -6,11 +6,24 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"qkms/internal/audit"
 )
+
+// A clock is moved by the test, and read by the log's goroutines.
+type clock struct{ ns atomic.Int64 }
+
+func startClock(at time.Time) *clock {
+	c := new(clock)
+	c.ns.Store(at.UnixNano())
+	return c
+}
+
+func (c *clock) read() time.Time         { return time.Unix(0, c.ns.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.ns.Add(int64(d)) }
 
 // levels are those of the lines that were logged, with the first words of each.
 func levels(said *bytes.Buffer) (out []string) {
@@ -25,11 +38,11 @@ func levels(said *bytes.Buffer) (out []string) {
 }
 
 func TestSpoolAlarmsOncePerCrossing(t *testing.T) {
-	dir, now := t.TempDir(), time.Unix(1e9, 0)
+	dir, now := t.TempDir(), startClock(time.Unix(1e9, 0))
 	var said bytes.Buffer
 	const limit = 40 << 10
 	l := open(t, dir, audit.Config{SegmentBytes: 4 << 10, SpoolBytes: limit, Signer: testSigner(t), SignEvery: time.Hour,
-		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&said, nil))})
+		Now: now.read, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	stranger := &audit.Record{EventName: "Encrypt"}
 	want := func(what string, lines ...string) {
 		t.Helper()
@@ -67,7 +80,7 @@ func TestSpoolAlarmsOncePerCrossing(t *testing.T) {
 				}
 			}
 		}
-		now = now.Add(time.Second)
+		now.advance(time.Second)
 		if err := l.Append(record("c")); err != nil {
 			t.Fatal(err)
 		}
@@ -77,9 +90,8 @@ func TestSpoolAlarmsOncePerCrossing(t *testing.T) {
 
 // Hashes stay when segments are moved away, and fill a disk as well as records do.
 func TestHashesCountTowardsTheSpool(t *testing.T) {
-	dir, now := t.TempDir(), time.Unix(1e9, 0)
-	cfg := audit.Config{SegmentBytes: 1, SpoolBytes: 64 << 10, Signer: testSigner(t), Now: func() time.Time { return now }}
-	l := open(t, dir, cfg)
+	dir := t.TempDir()
+	l := open(t, dir, audit.Config{SegmentBytes: 1, SpoolBytes: 64 << 10, Signer: testSigner(t)})
 	for range 10 {
 		appendAll(t, l, "a")
 		if err := l.Sign(); err != nil {
