@@ -566,6 +566,43 @@ func TestWhoMay(t *testing.T) {
 	denied(alice.IAM("ListUsers"), "ListUsers", arn("user/"))
 }
 
+// One call tells all about everybody.
+func TestDetails(t *testing.T) {
+	s := kmstest.New(t)
+	root := s.As(account)
+	s.NewUser(account, "alice", anyKMS)
+	root.MustIAM("CreateGroup", "GroupName", "team")
+	root.MustIAM("AddUserToGroup", "GroupName", "team", "UserName", "alice")
+	root.MustIAM("CreateRole", "RoleName", "app", "AssumeRolePolicyDocument", anyone)
+	p := root.MustIAM("CreatePolicy", "PolicyName", "p", "PolicyDocument", anyKMS).Text("Arn")
+	root.MustIAM("AttachRolePolicy", "RoleName", "app", "PolicyArn", p)
+	const op = "GetAccountAuthorizationDetails"
+	all := root.MustIAM(op)
+	has(t, all, "UserName", "alice")
+	has(t, all, "GroupName", "team")
+	has(t, all, "RoleName", "app")
+	has(t, all, "PolicyArn", p)
+	if got := all.Texts("DefaultVersionId"); len(got) != 5 {
+		t.Errorf("got %d policies, want one and AWS's four", len(got))
+	}
+	local := root.MustIAM(op, "Filter.member.1", "LocalManagedPolicy", "Filter.member.2", "Role")
+	has(t, local, "AttachmentCount", "1")
+	has(t, local, "UserName")
+	var arns []string
+	marker := []string{"MaxItems", "1"}
+	for {
+		r := root.MustIAM(op, marker...)
+		arns = append(arns, r.Texts("Arn")...)
+		if r.Text("IsTruncated") == "false" {
+			break
+		}
+		marker = []string{"MaxItems", "1", "Marker", r.Texts("Marker")[0]}
+	}
+	if !slices.Equal(arns, all.Texts("Arn")) || len(arns) != 8 {
+		t.Errorf("page by page: got %q, want %q", arns, all.Texts("Arn"))
+	}
+}
+
 // IAM is of no Region: clients sign for the one where AWS has it, wherever else the keys are.
 func TestRegion(t *testing.T) {
 	root := kmstest.With(t, kmstest.Options{Regions: []string{"eu-central-1"}}).As(account)

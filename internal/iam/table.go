@@ -57,6 +57,7 @@ var Service = query.New(query.Service{
 		detach[theRole]("DetachRolePolicy"),
 		detach[theUser]("DetachUserPolicy"),
 		getAccessKeyLastUsed,
+		getAccountAuthorizationDetails,
 		getAccountSummary,
 		getGroup,
 		getInline[theGroup]("GetGroupPolicy"),
