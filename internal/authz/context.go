@@ -67,11 +67,18 @@ func (a *asking) global(name, full string) []string {
 		return is(a.req.SourceIP)
 	case "useragent":
 		return is(a.req.UserAgent)
+	case "requestedregion":
+		if a.need.Region != "" {
+			return is(a.need.Region)
+		}
 	case "resourceaccount":
 		if a.key != nil {
 			return is(a.key.Account)
 		}
 		return nil
+	}
+	if a.key != nil && strings.HasPrefix(full, resourceTag) {
+		return nil // ofIdentity alone answers that of a key
 	}
 	if c := a.req.Caller; c != nil {
 		if values, known := ofCaller(c, name); known {
@@ -116,6 +123,10 @@ func (a *asking) ofKMS(name, full string) []string {
 		return is(via(a.req.Caller))
 	case "trailingdayswithoutkeyusage":
 		return a.unused()
+	case "grantconstrainttype":
+		if a.need.Grant != nil {
+			return constraintType(a.need.Grant.Found)
+		}
 	}
 	return a.req.Says(full)
 }

@@ -25,7 +25,9 @@ func (r Rules) retire(ctx context.Context, req *Request, n *key.Need, k *key.Key
 	}
 	// The caller's own side alone, asked as if the key were its own: a grant is then worth what it lets a
 	// boundary and a session policy limit.
-	q, a := r.question(ctx, req, n, k, s)
+	asked := *n
+	asked.Context = pairsOf(g) // the conditions about the request's are about the grant's here (§5.1)
+	q, a := r.question(ctx, req, &asked, k, s)
 	q.Owner = caller.Account
 	found := policy.Consult(q, &s.sources)
 	right := r.right(g, k, caller)
@@ -63,4 +65,25 @@ func (r Rules) right(g *recordpb.Grant, k *key.Key, c *authn.Caller) policy.Gran
 		return policy.GrantedAccount
 	}
 	return policy.NoGrant
+}
+
+// pairsOf are those that the grant's constraint is about.
+func pairsOf(g *recordpb.Grant) map[string]string {
+	if len(g.ContextEquals) > 0 {
+		return g.ContextEquals
+	}
+	return g.ContextSubset
+}
+
+// constraintType is kms:GrantConstraintType; a SourceArn does not count.
+func constraintType(g *recordpb.Grant) []string {
+	switch {
+	case g == nil:
+		return nil
+	case len(g.ContextEquals) > 0:
+		return is("EncryptionContextEquals")
+	case len(g.ContextSubset) > 0:
+		return is("EncryptionContextSubset")
+	}
+	return nil
 }

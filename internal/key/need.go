@@ -37,6 +37,9 @@ type Need struct {
 	Context   map[string]string
 	Algorithm string
 
+	// Region is where the need is, when that is not where the request was sent.
+	Region string
+
 	// Listing says that the key only narrows a list: it is found, but permission is on "*".
 	Listing bool
 

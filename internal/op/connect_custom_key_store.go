@@ -15,6 +15,9 @@ var connectCustomKeyStore = &Op[shape.ConnectCustomKeyStoreRequest, shape.Connec
 	Needs: func(*shape.ConnectCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:ConnectCustomKeyStore"), nil
 	},
+	Says: func(c *Call, _ *shape.ConnectCustomKeyStoreRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	// The answer says only that the attempt was accepted; how it ended, DescribeCustomKeyStores says.
 	Run: func(ctx context.Context, c *Call, in *shape.ConnectCustomKeyStoreRequest) (*shape.ConnectCustomKeyStoreResponse, *record.Change, error) {
 		s, err := c.keyStore(ctx, in.CustomKeyStoreId)

@@ -16,6 +16,9 @@ var createCustomKeyStore = &Op[shape.CreateCustomKeyStoreRequest, shape.CreateCu
 	Needs: func(*shape.CreateCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:CreateCustomKeyStore"), nil
 	},
+	Says: func(c *Call, _ *shape.CreateCustomKeyStoreRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	Check: func(_ *Call, in *shape.CreateCustomKeyStoreRequest) error {
 		s := saidOnCreate(in)
 		if err := s.fits(s.Type); err != nil {

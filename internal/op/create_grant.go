@@ -20,8 +20,8 @@ var createGrant = &Op[shape.CreateGrantRequest, shape.CreateGrantResponse]{
 		_, needs[0].Context = constraintOf(in.Constraints)
 		return needs, nil
 	},
-	Says: func(_ *Call, in *shape.CreateGrantRequest, name string) []string {
-		return grantSays(in, name)
+	Says: func(c *Call, in *shape.CreateGrantRequest, name string) []string {
+		return c.grantSays(in, name)
 	},
 	States: key.WhileUnavailable | key.WhileUpdating,
 	// The parameters are judged after the state of the key (operations.md §4.2).

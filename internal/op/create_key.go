@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"qkms/internal/audit"
 	"qkms/internal/custody"
@@ -19,12 +20,22 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 	Needs: func(in *shape.CreateKeyRequest) ([]key.Need, error) {
 		return append(anything("kms:CreateKey"), tagging(in.Tags)...), nil
 	},
-	Says: func(_ *Call, in *shape.CreateKeyRequest, name string) []string {
+	Says: func(c *Call, in *shape.CreateKeyRequest, name string) []string {
 		switch name {
 		case "kms:bypasspolicylockoutsafetycheck":
 			return bypassed(in.BypassPolicyLockoutSafetyCheck)
+		case "kms:keyspec", "kms:customermasterkeyspec":
+			return said(specOf(in))
+		case "kms:keyusage", "kms:customermasterkeyusage":
+			return said(orDefault(in.KeyUsage, shape.KeyUsageTypeEncryptDecrypt))
+		case "kms:keyorigin":
+			return said(orDefault(in.Origin, shape.OriginTypeAwsKms))
+		case "kms:multiregion":
+			return []string{strconv.FormatBool(in.MultiRegion)}
+		case "kms:multiregionkeytype":
+			return said(regionType(in.MultiRegion))
 		}
-		return tagged(in.Tags, name)
+		return c.begins(in.Tags, name)
 	},
 	Check: func(c *Call, in *shape.CreateKeyRequest) error {
 		if err := keyShape(in); err != nil {

@@ -15,6 +15,9 @@ var deleteCustomKeyStore = &Op[shape.DeleteCustomKeyStoreRequest, shape.DeleteCu
 	Needs: func(*shape.DeleteCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:DeleteCustomKeyStore"), nil
 	},
+	Says: func(c *Call, _ *shape.DeleteCustomKeyStoreRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	Run: func(ctx context.Context, c *Call, in *shape.DeleteCustomKeyStoreRequest) (*shape.DeleteCustomKeyStoreResponse, *record.Change, error) {
 		s, err := c.keyStore(ctx, in.CustomKeyStoreId)
 		switch {

@@ -16,6 +16,9 @@ var describeCustomKeyStores = &Op[shape.DescribeCustomKeyStoresRequest, shape.De
 	Needs: func(*shape.DescribeCustomKeyStoresRequest) ([]key.Need, error) {
 		return anything("kms:DescribeCustomKeyStores"), nil
 	},
+	Says: func(c *Call, _ *shape.DescribeCustomKeyStoresRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	Check: func(_ *Call, in *shape.DescribeCustomKeyStoresRequest) error {
 		if in.CustomKeyStoreId != "" && in.CustomKeyStoreName != "" {
 			return fault.KeyStoreByIDOrName()

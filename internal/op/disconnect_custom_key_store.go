@@ -15,6 +15,9 @@ var disconnectCustomKeyStore = &Op[shape.DisconnectCustomKeyStoreRequest, shape.
 	Needs: func(*shape.DisconnectCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:DisconnectCustomKeyStore"), nil
 	},
+	Says: func(c *Call, _ *shape.DisconnectCustomKeyStoreRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	Run: func(ctx context.Context, c *Call, in *shape.DisconnectCustomKeyStoreRequest) (*shape.DisconnectCustomKeyStoreResponse, *record.Change, error) {
 		s, err := c.keyStore(ctx, in.CustomKeyStoreId)
 		switch {

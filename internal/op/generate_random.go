@@ -13,6 +13,9 @@ import (
 var generateRandom = &Op[shape.GenerateRandomRequest, shape.GenerateRandomResponse]{
 	Name:  "GenerateRandom",
 	Needs: func(*shape.GenerateRandomRequest) ([]key.Need, error) { return anything("kms:GenerateRandom"), nil },
+	Says: func(c *Call, in *shape.GenerateRandomRequest, name string) []string {
+		return c.attested(in.Recipient, name)
+	},
 	Check: func(_ *Call, in *shape.GenerateRandomRequest) error {
 		if in.NumberOfBytes == 0 {
 			return fault.NumberOfBytesRequired()

@@ -28,8 +28,8 @@ var listGrants = &Op[shape.ListGrantsRequest, shape.ListGrantsResponse]{
 		}
 		return share("kms:ListGrants", in.KeyId), nil
 	},
-	Says: func(_ *Call, _ *shape.ListGrantsRequest, name string) []string {
-		return forNoService(name)
+	Says: func(c *Call, _ *shape.ListGrantsRequest, name string) []string {
+		return c.forService(name)
 	},
 	Check: func(_ *Call, in *shape.ListGrantsRequest) error {
 		if in.GrantId == "" {

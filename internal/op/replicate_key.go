@@ -16,17 +16,20 @@ import (
 var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 	Name: "ReplicateKey",
 	Needs: func(in *shape.ReplicateKeyRequest) ([]key.Need, error) {
-		needs := append(manage("kms:ReplicateKey", in.KeyId), anything("kms:CreateKey")...)
-		return append(needs, tagging(in.Tags)...), nil
+		made := append(anything("kms:CreateKey"), tagging(in.Tags)...)
+		for i := range made {
+			made[i].Region = in.ReplicaRegion // a policy that keeps its callers out of a Region keeps their replicas out
+		}
+		return append(manage("kms:ReplicateKey", in.KeyId), made...), nil
 	},
-	Says: func(_ *Call, in *shape.ReplicateKeyRequest, name string) []string {
+	Says: func(c *Call, in *shape.ReplicateKeyRequest, name string) []string {
 		switch name {
 		case "kms:replicaregion":
 			return said(in.ReplicaRegion)
 		case "kms:bypasspolicylockoutsafetycheck":
 			return bypassed(in.BypassPolicyLockoutSafetyCheck)
 		}
-		return tagged(in.Tags, name)
+		return c.replicaSays(in, name)
 	},
 	Check: func(c *Call, in *shape.ReplicateKeyRequest) error {
 		s, err := c.setOf(context.Background(), c.Key())

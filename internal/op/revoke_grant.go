@@ -15,8 +15,8 @@ var revokeGrant = &Op[shape.RevokeGrantRequest, None]{
 	Needs: func(in *shape.RevokeGrantRequest) ([]key.Need, error) {
 		return share("kms:RevokeGrant", in.KeyId), nil
 	},
-	Says: func(_ *Call, _ *shape.RevokeGrantRequest, name string) []string {
-		return forNoService(name)
+	Says: func(c *Call, _ *shape.RevokeGrantRequest, name string) []string {
+		return c.forService(name)
 	},
 	Check:  func(_ *Call, in *shape.RevokeGrantRequest) error { return key.CheckGrantID(in.GrantId) },
 	States: key.InAnyState,

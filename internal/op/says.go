@@ -59,6 +59,54 @@ func tagged(tags []shape.Tag, name string) (values []string) {
 	return values
 }
 
+const resourceTag = "aws:resourcetag/"
+
+// begins answers about a key that is to be: its tags are those of the request (access.md §5.2).
+func (c *Call) begins(tags []shape.Tag, name string) []string {
+	if tag, asked := strings.CutPrefix(name, resourceTag); asked {
+		name = requestTag + tag
+	}
+	if values := tagged(tags, name); values != nil {
+		return values
+	}
+	return c.callerAccount(name)
+}
+
+// callerAccount is for operations on no key that have this condition key all the same (§5.1).
+func (c *Call) callerAccount(name string) []string {
+	if name != "kms:calleraccount" {
+		return nil
+	}
+	return said(c.Caller.Account)
+}
+
+// regionType is kms:MultiRegionKeyType of a key that is to be: absent of one of a single Region.
+func regionType(multiRegion bool) shape.MultiRegionKeyType {
+	if !multiRegion {
+		return ""
+	}
+	return shape.MultiRegionKeyTypePrimary
+}
+
+// replicaSays is asked about the replica, which is to be: what is asked of the primary, that key answers. Of
+// another account's key it says nothing, which would tell that there is one.
+func (c *Call) replicaSays(in *shape.ReplicateKeyRequest, name string) []string {
+	switch primary := c.Key(); {
+	case primary == nil || primary.Account != c.Caller.Account:
+	case name == "kms:keyspec" || name == "kms:customermasterkeyspec":
+		return said(primary.Spec)
+	case name == "kms:keyusage" || name == "kms:customermasterkeyusage":
+		return said(primary.Usage)
+	case name == "kms:keyorigin":
+		return said(primary.Origin)
+	case name == "kms:multiregion":
+		return []string{"true"}
+	case name == "kms:multiregionkeytype":
+		return said(shape.MultiRegionKeyTypeReplica)
+	}
+	return c.begins(in.Tags, name)
+}
+
 // tagging is what making a key with tags needs besides making it.
 func tagging(tags []shape.Tag) []key.Need {
 	if len(tags) == 0 {
@@ -67,12 +115,12 @@ func tagging(tags []shape.Tag) []key.Need {
 	return anything("kms:TagResource")
 }
 
-// forNoService: no integrated service calls on anybody's behalf.
-func forNoService(name string) []string {
+// forService says whether an integrated service calls for the caller.
+func (c *Call) forService(name string) []string {
 	if name != "kms:grantisforawsresource" {
 		return nil
 	}
-	return []string{"false"}
+	return []string{strconv.FormatBool(c.Caller.Session != nil && c.Caller.Session.Via != "")}
 }
 
 // constraintOf returns the type of a grant's constraint and its pairs.
@@ -87,7 +135,7 @@ func constraintOf(c *shape.GrantConstraints) (string, map[string]string) {
 	return "", nil
 }
 
-func grantSays(in *shape.CreateGrantRequest, name string) []string {
+func (c *Call) grantSays(in *shape.CreateGrantRequest, name string) []string {
 	switch name {
 	case "kms:grantoperations":
 		var all []string
@@ -112,7 +160,7 @@ func grantSays(in *shape.CreateGrantRequest, name string) []string {
 	case "kms:retiringserviceprincipal":
 		return said(in.RetiringServicePrincipal)
 	}
-	return forNoService(name)
+	return c.forService(name)
 }
 
 const attestation = "kms:recipientattestation:"

@@ -16,6 +16,9 @@ var updateCustomKeyStore = &Op[shape.UpdateCustomKeyStoreRequest, shape.UpdateCu
 	Needs: func(*shape.UpdateCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:UpdateCustomKeyStore"), nil
 	},
+	Says: func(c *Call, _ *shape.UpdateCustomKeyStoreRequest, name string) []string {
+		return c.callerAccount(name)
+	},
 	Run: func(ctx context.Context, c *Call, in *shape.UpdateCustomKeyStoreRequest) (*shape.UpdateCustomKeyStoreResponse, *record.Change, error) {
 		s, err := c.keyStore(ctx, in.CustomKeyStoreId)
 		if err != nil {

@@ -53,7 +53,9 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 			return nil, nil, fault.NoReplicaThere(from.Id)
 		}
 		// The new primary has a policy of its own, which must allow it too (access.md §4.2).
-		if err := c.Authz.Check(ctx, c.Request, manage("kms:UpdatePrimaryRegion", to.ARN), []*key.Key{to}); err != nil {
+		there := manage("kms:UpdatePrimaryRegion", to.ARN)
+		there[0].Region = to.Region
+		if err := c.Authz.Check(ctx, c.Request, there, []*key.Key{to}); err != nil {
 			return nil, nil, err
 		}
 		if err := key.Ready(to, "UpdatePrimaryRegion", "", key.WhileUpdating); err != nil {

@@ -85,7 +85,6 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	}
 	rec.Authorization = (*decided)(call.Request)
 	if err := s.ops.Authz.Check(ctx, call.Request, needs, keys); err != nil { // before state, so that strangers learn nothing
-		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
 		return nil, err
 	}
 	reach(ctx, metrics.Run)

@@ -84,7 +84,7 @@ func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Re
 		Says: func(name string) []string { return req.Says(call, name) },
 	}
 	rec.Authorization = (*decided)(call.Request)
-	out, change, err := s.propose(ctx, call, req, rec)
+	out, change, err := s.propose(ctx, call, req)
 	if caller == nil {
 		rec.Identity, rec.RecipientAccount = call.Proved, call.Account
 	}
@@ -100,12 +100,12 @@ func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Re
 }
 
 // propose returns the answer and the change that makes it true, nil unless something is to be stored.
-func (s *Server) propose(ctx context.Context, call *query.Call, req query.Request, rec *audit.Record) (any, *record.Change, error) {
+func (s *Server) propose(ctx context.Context, call *query.Call, req query.Request) (any, *record.Change, error) {
 	if err := req.Check(call); err != nil {
 		return nil, nil, err
 	}
 	reach(ctx, metrics.Authorize)
-	if err := s.allowed(ctx, call, req, rec); err != nil {
+	if err := s.allowed(ctx, call, req); err != nil {
 		return nil, nil, err
 	}
 	reach(ctx, metrics.Run)
@@ -114,7 +114,7 @@ func (s *Server) propose(ctx context.Context, call *query.Call, req query.Reques
 
 // allowed returns nil when the caller may do all that the request needs. An operation without a signature
 // decides for itself whom it believes.
-func (s *Server) allowed(ctx context.Context, call *query.Call, req query.Request, rec *audit.Record) error {
+func (s *Server) allowed(ctx context.Context, call *query.Call, req query.Request) error {
 	acts, err := req.Needs(ctx, call)
 	if err != nil || len(acts) == 0 {
 		return err
@@ -122,9 +122,5 @@ func (s *Server) allowed(ctx context.Context, call *query.Call, req query.Reques
 	if call.Caller == nil {
 		return fault.MissingAuthentication()
 	}
-	if err := call.Authz.Allow(ctx, call.Request, acts...); err != nil {
-		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
-		return err
-	}
-	return nil
+	return call.Authz.Allow(ctx, call.Request, acts...)
 }

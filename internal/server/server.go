@@ -128,6 +128,9 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox
 	rec.ErrorCode, rec.ErrorMessage = string(told.Code), told.Text
 	rec.Response, rec.Additional = nil, nil
+	if told.Code == fault.AccessDenied {
+		rec.Request = nil // as CloudTrail has it for what was not authorized (access.md §7.4)
+	}
 	rec.Time = s.now()
 	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
 		if held, due := s.unrecorded.due(s.now()); due {
