@@ -59,14 +59,21 @@ type Record struct {
 	ServiceDetails Detail   // on service events
 
 	ReadOnly  bool
-	Resources []Resource // the keys touched, in the operation's order
+	Resources []Resource // what was touched, in the operation's order
 	TLS       TLS
 }
+
+// Values of Identity.Type of who has no access key: the holder of an identity provider's token, and that of
+// the key of a TLS client certificate.
+const (
+	TypeWebIdentity = "WebIdentityUser"
+	TypeCertificate = "CertificateUser" // ours: CloudTrail has none
+)
 
 // An Identity is who made the request (access.md §7.2). The zero Identity is somebody who was never
 // authenticated, rendered as type Unknown; AccessKeyID may then carry what they claimed.
 type Identity struct {
-	Type             string // Root, IAMUser, AssumedRole, FederatedUser, AWSAccount, AWSService, WebIdentityUser
+	Type             string // Root, IAMUser, AssumedRole, FederatedUser, AWSAccount, AWSService, WebIdentityUser, CertificateUser
 	PrincipalID      string
 	ARN              string
 	AccountID        string
@@ -83,6 +90,7 @@ type Session struct {
 	Created          time.Time
 	MFAAuthenticated bool
 	SourceIdentity   string
+	Provider         string // ARN of who vouched for the web identity; empty of other sessions
 }
 
 // An Issuer is the role or user from which a session was taken.
@@ -94,8 +102,9 @@ type Issuer struct {
 	UserName    string
 }
 
-// A Resource is a key the request touched. An alias has its own entry, with the alias ARN.
+// A Resource is a key the request touched, or a role. An alias has its own entry, with the alias ARN.
 type Resource struct {
+	Type      string // empty: AWS::KMS::Key, which aliases are too (access.md §7.1)
 	AccountID string
 	ARN       string
 }
@@ -108,9 +117,11 @@ type TLS struct {
 	KeyExchange string // X25519MLKEM768
 }
 
-// stranger reports whether r is of a request whose sender was never authenticated.
+// stranger reports whether r is of a request whose sender was never authenticated, or is known to an identity
+// provider alone: everybody has an account with some of those that roles trust.
 func (r *Record) stranger() bool {
-	return r.Identity.Type == "" && cmp.Or(r.EventType, TypeAPICall) == TypeAPICall
+	who := r.Identity.Type
+	return (who == "" || who == TypeWebIdentity && r.ErrorCode != "") && cmp.Or(r.EventType, TypeAPICall) == TypeAPICall
 }
 
 // newID returns a random UUID (RFC 9562 §5.4).

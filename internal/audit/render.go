@@ -117,6 +117,11 @@ func (e *encoder) session(s *Session) {
 	}
 	e.text("mfaAuthenticated", mfa, maxText)
 	e.close()
+	if s.Provider != "" {
+		e.open("webIdFederationData")
+		e.text("federatedProvider", s.Provider, maxARN)
+		e.close()
+	}
 	e.text("sourceIdentity", s.SourceIdentity, maxText)
 	e.close()
 }
@@ -126,7 +131,7 @@ func (e *encoder) resources(rs []Resource) {
 	list(e, rs, func(r Resource) {
 		e.b = append(e.b, '{')
 		e.text("accountId", r.AccountID, maxText)
-		e.text("type", "AWS::KMS::Key", maxText) // aliases too (§7.1)
+		e.text("type", cmp.Or(r.Type, "AWS::KMS::Key"), maxText)
 		e.text("ARN", r.ARN, maxARN)
 		e.close()
 	})

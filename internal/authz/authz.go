@@ -98,6 +98,7 @@ func (r Rules) Assumes(ctx context.Context, req *Request, who *policy.Principal,
 	}
 	q, a := req.ask(ctx, r, &key.Need{Action: action}, s)
 	q.Resource, q.Trust, q.Owner = role.ARN, true, role.Account
+	a.act = &Act{Tags: role.Tags}
 	sources := s.sources
 	sources.Trust = role.Trust
 	found := policy.Consult(q, &sources)

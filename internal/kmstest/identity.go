@@ -1,10 +1,12 @@
 package kmstest
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
+	"qkms/internal/authz/policy"
 	"qkms/internal/identity"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
@@ -54,8 +56,9 @@ func (s *Server) User(m *recordpb.User) *Client {
 func (s *Server) Role(m *recordpb.Role) {
 	s.t.Helper()
 	m.Account, m.Path, m.Id = or(m.Account, Account), or(m.Path, "/"), or(m.Id, identity.NewID("AROA"))
-	m.Created, m.MaxSession = s.Clock.Now().UnixMilli(), 3600
+	m.Created, m.MaxSession = s.Clock.Now().UnixMilli(), cmp.Or(m.MaxSession, 3600)
 	m.Trust = or(m.Trust, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"`+m.Account+`"},"Action":"sts:AssumeRole"}]}`)
+	s.bind(m)
 	_, ver, err := record.Read[recordpb.Role](context.Background(), s.Book, record.OfRole(m.Account, m.Name))
 	if err != nil {
 		s.t.Fatal(err)
@@ -63,6 +66,19 @@ func (s *Server) Role(m *recordpb.Role) {
 	c := s.Book.Change()
 	c.Replace(record.OfRole(m.Account, m.Name), ver, m)
 	s.commit(c)
+}
+
+// bind gives a role whom its trust policy means, as IAM does when it is saved.
+func (s *Server) bind(m *recordpb.Role) {
+	s.t.Helper()
+	doc, err := policy.ParseTrust(m.Trust, "aws")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var unknown string
+	if m.TrustBound, unknown, err = s.Identities.BindAll(context.Background(), doc.Principals()); err != nil || unknown != "" {
+		s.t.Fatalf("trust policy of role %s: %v, unknown: %s", m.Name, err, unknown)
+	}
 }
 
 // Session returns a client with temporary credentials, for an hour unless m says otherwise: of a role when m

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -20,7 +21,7 @@ import (
 // two things), an int, a bool, a struct, or a list of strings or structs. Its tag `is` holds "required", the
 // name of a shape, and of a list "each=" with that of its members; anything else panics, in the first test.
 // The parameters of an embedded struct, and of one whose tag is "here", are read as if they stood in its
-// place.
+// place. A tag `wire` is the parameter's name where the API writes it otherwise than a field can be named.
 type plan []parameter
 
 type parameter struct {
@@ -54,7 +55,7 @@ func planOf(t reflect.Type) plan {
 }
 
 func newParameter(f reflect.StructField) parameter {
-	p := parameter{name: f.Name, index: f.Index}
+	p := parameter{name: cmp.Or(f.Tag.Get("wire"), f.Name), index: f.Index}
 	for word := range strings.SplitSeq(f.Tag.Get("is"), ",") {
 		each, ofMembers := strings.CutPrefix(word, "each=")
 		switch {

@@ -2,11 +2,13 @@ package query
 
 import (
 	"context"
+	"crypto/x509"
 	"net/url"
 	"time"
 
 	"qkms/internal/audit"
 	"qkms/internal/authn"
+	"qkms/internal/authn/webidentity"
 	"qkms/internal/authz"
 	"qkms/internal/identity"
 	"qkms/internal/key"
@@ -60,6 +62,8 @@ type Deps struct {
 	Authz      authz.Rules
 	Naming     key.Naming
 	LastUses   *lastuse.Tracker
+
+	WebIdentities *webidentity.Verifier
 }
 
 // A Call is one request whose sender is known; from Run on, also authorized.
@@ -73,6 +77,13 @@ type Call struct {
 
 	// Subject is what Needs found, for Run: the very version that the caller was allowed to act on.
 	Subject any
+
+	// Peer is the certificate of the TLS client, whose key it has proved to hold; nothing else about it was
+	// verified. Nil without one.
+	Peer *x509.Certificate
+
+	// Resources are what the request touched, for the audit record.
+	Resources []audit.Resource
 
 	// Additional is what Run wants the audit record to say besides request and answer.
 	Additional audit.Detail

@@ -77,6 +77,7 @@ var shapes = map[string]shape{
 	"thumbprint":         {min: 40, max: 40},
 	"serialNumber":       {min: 9, max: 256, pattern: newPattern(`[\w+=/:,.@-]+`, "", "")},
 
+	"policyArns":       {max: 10},
 	"roleSessionName":  {min: 2, max: 64, pattern: sessionID},
 	"sourceIdentity":   {min: 2, max: 64, pattern: sessionID},
 	"durationSeconds":  {min: 900, max: 43200},
@@ -150,4 +151,10 @@ func (s *shape) length(at string, n int) []finding {
 		return []finding{{at: at, value: value, constraint: "Member must have length less than or equal to " + strconv.Itoa(s.max)}}
 	}
 	return nil
+}
+
+// Fits reports whether v, which did not come as a parameter, could have: as one of the named shape.
+func Fits(name, v string) bool {
+	s := shapeNamed(name)
+	return len(s.text("", v)) == 0
 }

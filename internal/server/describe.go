@@ -45,7 +45,7 @@ func identify(rec *audit.Record, c *authn.Caller) {
 	}
 	if s := c.Session; s != nil {
 		rec.Identity.InvokedBy = s.Via
-		rec.Identity.Session = &audit.Session{Created: s.Issued, SourceIdentity: s.SourceIdentity}
+		rec.Identity.Session = &audit.Session{Created: s.Issued, SourceIdentity: s.SourceIdentity, Provider: s.Provider}
 	}
 	if r := c.Role; r != nil {
 		rec.Identity.Session.Issuer = audit.Issuer{Type: "Role", PrincipalID: r.Id, ARN: r.ARN, AccountID: r.Account, UserName: r.Name}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 
 	"qkms/internal/audit"
@@ -53,7 +54,7 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 	if err != nil {
 		return nil, err
 	}
-	return attempt(s, func() (any, error) { return s.perform(ctx, caller, req, rec) })
+	return attempt(s, func() (any, error) { return s.perform(ctx, hr, caller, req, rec) })
 }
 
 // sender is who signed the request, or nil where it needs no signature.
@@ -77,14 +78,15 @@ func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message,
 }
 
 // perform goes from the names in a request to its effect.
-func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Request, rec *audit.Record) (any, error) {
-	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now()}
+func (s *Server) perform(ctx context.Context, hr *http.Request, caller *authn.Caller, req query.Request, rec *audit.Record) (any, error) {
+	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now(), Peer: peer(hr)}
 	call.Request = &authz.Request{
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
 		Says: func(name string) []string { return req.Says(call, name) },
 	}
 	rec.Authorization = (*decided)(call.Request)
 	out, change, err := s.propose(ctx, call, req)
+	rec.Resources = call.Resources
 	if caller == nil {
 		rec.Identity, rec.RecipientAccount = call.Proved, call.Account
 	}
@@ -94,9 +96,17 @@ func (s *Server) perform(ctx context.Context, caller *authn.Caller, req query.Re
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
 	if change == nil {
-		return out, s.ledger.Note(rec) // no record, no answer
+		return out, s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	}
-	return out, s.ledger.Commit(ctx, change, rec) // the change and its record together
+	return out, s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
+}
+
+// peer is the certificate of the client that sent hr, or nil.
+func peer(hr *http.Request) *x509.Certificate {
+	if hr.TLS == nil || len(hr.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	return hr.TLS.PeerCertificates[0]
 }
 
 // propose returns the answer and the change that makes it true, nil unless something is to be stored.
