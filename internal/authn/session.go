@@ -184,6 +184,15 @@ func (i Identities) Whose(ctx context.Context, c *Credential) (*Caller, error) {
 	}, nil
 }
 
+// Manages is Whose for requests to IAM. As in AWS, credentials of GetSessionToken are none there unless they were
+// had with a second factor, which there is not here: whoever found them must not be able to make lasting ones.
+func (i Identities) Manages(ctx context.Context, c *Credential) (*Caller, error) {
+	if c.Session != nil && c.Session.Role == "" {
+		return nil, nil
+	}
+	return i.Whose(ctx, c)
+}
+
 func (i Identities) session(ctx context.Context, c *Credential) (*Caller, error) {
 	r, err := i.Directory.Role(ctx, c.Account, c.Session.Role)
 	if err != nil || r == nil || r.Id != c.Session.RoleId {

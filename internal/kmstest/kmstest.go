@@ -18,6 +18,7 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
+	"qkms/internal/authn/webidentity"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/op"
@@ -45,6 +46,8 @@ type Options struct {
 	AuditSpool int64         // as in node.Config
 	Trace      *trace.Tracer // likewise
 	AuditSinks []*sink.Target
+
+	OIDC webidentity.Config
 
 	Clock    *Clock            // nil: NewClock()
 	Attester *x509.Certificate // the root of attestation documents; nil: AWS's
@@ -101,7 +104,7 @@ func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key")
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

@@ -21,6 +21,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
 	"qkms/internal/authn"
+	"qkms/internal/authn/webidentity"
 	"qkms/internal/authz"
 	"qkms/internal/custody/soft"
 	"qkms/internal/fault"
@@ -60,6 +61,8 @@ type Config struct {
 
 	Trace *trace.Tracer // of requests; closed by whoever made it; nil: none
 
+	OIDC webidentity.Config // how identity providers are asked for their keys; its clock is Now
+
 	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Rates  throttle.Rates   // zero: no limits
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
@@ -91,22 +94,23 @@ func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
 // A Node is a running QKMS without a listener. Its methods may be called concurrently.
 type Node struct {
 	Config
-	Engine     *sqlite.DB
-	Book       *record.Book
-	Resolver   *key.Resolver
-	Custody    *soft.Soft
-	AccessKeys authn.AccessKeys
-	Identities *identity.Directory
-	Sessions   *authn.Sessions
-	LastUses   *lastuse.Tracker
-	Ops        *op.Deps
-	Audit      *audit.Log
-	Sinks      *sink.Sinks
-	Ledger     *ledger.Ledger
-	Server     *server.Server
-	Sweeper    *sweep.Sweeper
-	Metrics    *metrics.Metrics
-	Ready      *metrics.Readiness // whether a request would be answered
+	Engine        *sqlite.DB
+	Book          *record.Book
+	Resolver      *key.Resolver
+	Custody       *soft.Soft
+	AccessKeys    authn.AccessKeys
+	Identities    *identity.Directory
+	Sessions      *authn.Sessions
+	LastUses      *lastuse.Tracker
+	WebIdentities *webidentity.Verifier
+	Ops           *op.Deps
+	Audit         *audit.Log
+	Sinks         *sink.Sinks
+	Ledger        *ledger.Ledger
+	Server        *server.Server
+	Sweeper       *sweep.Sweeper
+	Metrics       *metrics.Metrics
+	Ready         *metrics.Readiness // whether a request would be answered
 
 	stop context.CancelFunc
 	wait sync.WaitGroup
@@ -194,6 +198,8 @@ func (n *Node) wire(ring *seal.Ring) {
 	n.Identities = identity.New(n.Book, n.Naming.Partition)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
+	n.OIDC.Now = n.Now
+	n.WebIdentities = webidentity.New(n.OIDC)
 	n.Ledger = ledger.New(ledger.Config{Book: n.Book, Audit: n.Audit, Now: n.Now, Logger: n.Logger})
 	n.LastUses = lastuse.New(n.Book, n.Logger)
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
@@ -201,7 +207,8 @@ func (n *Node) wire(ring *seal.Ring) {
 		Importer: n.Custody, Forgetter: n.Custody,
 		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
-	whose := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}.Whose
+	people := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}
+	whose := people.Whose
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
@@ -211,14 +218,14 @@ func (n *Node) wire(ring *seal.Ring) {
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
 	managers := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: people.Manages, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
 		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
 		QueryDeps: &query.Deps{
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
-			LastUses: n.LastUses,
+			LastUses: n.LastUses, WebIdentities: n.WebIdentities,
 		},
 		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
@@ -256,6 +263,9 @@ func (n *Node) Close() (err error) {
 		n.stop()
 	}
 	n.wait.Wait()
+	if n.WebIdentities != nil {
+		n.WebIdentities.Close()
+	}
 	if n.Book != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -11,6 +11,10 @@ var Service = query.New(query.Service{
 	Signing: "sts", Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 	Source: audit.SourceSTS, Failure: "InternalFailure",
 	Table: []query.Row{
+		assumeRole,
+		assumeRoleWithCertificate,
+		assumeRoleWithWebIdentity,
 		getCallerIdentity,
+		getSessionToken,
 	},
 })

@@ -38,7 +38,9 @@ func checkTrust(s *value, where string) error {
 	return checkSid(s, where)
 }
 
-var providerName = regexp.MustCompile(`^oidc-provider/[\w.-]+(:[0-9]+)?(/[^\s*?]*)?$`)
+// providerName is who may vouch for a web identity: a provider of OpenID Connect, or a TLS client certificate that
+// was registered.
+var providerName = regexp.MustCompile(`^(oidc-provider/[\w.-]+(:[0-9]+)?(/[^\s*?]*)?|certificate/[\w+=,.@-]+)$`)
 
 // checkFederated looks at one entry of Principal.Federated of a trust policy.
 func checkFederated(name, partition string) error {

@@ -16,6 +16,7 @@ func TestTrustPolicies(t *testing.T) {
 		"a service":                      `{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com"]},"Action":"sts:AssumeRole"}`,
 		"a provider":                     `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/idp.example/a/b"},"Action":"sts:AssumeRoleWithWebIdentity"}`,
 		"a provider in other spelling":   `{"Effect":"Allow","Principal":{"Federated":"arn:verenc:iam::111122223333:oidc-provider/idp.example:8443"},"Action":"STS:*"}`,
+		"a certificate":                  `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:certificate/build-1"},"Action":"sts:AssumeRoleWithCertificate"}`,
 		"a Deny of every action but one": `{"Effect":"Deny","Principal":"*","NotAction":"sts:AssumeRole"}`,
 	} {
 		if _, err := policy.ParseTrust(`{"Statement":`+statement+`}`, "aws"); err != nil {
@@ -37,6 +38,7 @@ func TestTrustPolicies(t *testing.T) {
 		{"no service", `{"Effect":"Allow","Principal":{"Service":"*"},"Action":"sts:AssumeRole"}`, `"Service":"*"`},
 		{"every provider", `{"Effect":"Allow","Principal":{"Federated":"*"},"Action":"sts:AssumeRoleWithWebIdentity"}`, `"Federated":"*"`},
 		{"a provider with a wildcard", `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/*"},"Action":"sts:AssumeRoleWithWebIdentity"}`, `"Federated"`},
+		{"every certificate", `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:certificate/*"},"Action":"sts:AssumeRoleWithCertificate"}`, `"Federated"`},
 		{"a provider of another kind", `{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/p"},"Action":"sts:AssumeRoleWithSAML"}`, `"Federated"`},
 		{"a provider of another partition", `{"Effect":"Allow","Principal":{"Federated":"arn:aws-cn:iam::111122223333:oidc-provider/a.example"},"Action":"sts:AssumeRoleWithWebIdentity"}`, `"Federated"`},
 		{"a canonical user", `{"Effect":"Allow","Principal":{"CanonicalUser":"x"},"Action":"sts:AssumeRole"}`, `"CanonicalUser"`},

@@ -2279,6 +2279,7 @@ type Certificate struct {
 	Spki          string                 `protobuf:"bytes,3,opt,name=spki,proto3" json:"spki,omitempty"` // SHA-256 of SubjectPublicKeyInfo, lower-case hex
 	Role          string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"` // name
 	Created       int64                  `protobuf:"varint,5,opt,name=created,proto3" json:"created,omitempty"`
+	Expires       int64                  `protobuf:"varint,6,opt,name=expires,proto3" json:"expires,omitempty"` // when the certificate expires that was registered; 0: a key alone was
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2344,6 +2345,13 @@ func (x *Certificate) GetRole() string {
 func (x *Certificate) GetCreated() int64 {
 	if x != nil {
 		return x.Created
+	}
+	return 0
+}
+
+func (x *Certificate) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
 	}
 	return 0
 }
@@ -2918,13 +2926,14 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"client_ids\x18\x03 \x03(\tR\tclientIds\x12 \n" +
 	"\vthumbprints\x18\x04 \x03(\tR\vthumbprints\x12\x18\n" +
 	"\acreated\x18\x05 \x01(\x03R\acreated\x12$\n" +
-	"\x04tags\x18\x06 \x03(\v2\x10.qkms.record.TagR\x04tags\"}\n" +
+	"\x04tags\x18\x06 \x03(\v2\x10.qkms.record.TagR\x04tags\"\x97\x01\n" +
 	"\vCertificate\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04spki\x18\x03 \x01(\tR\x04spki\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x18\n" +
-	"\acreated\x18\x05 \x01(\x03R\acreated\"\xea\x04\n" +
+	"\acreated\x18\x05 \x01(\x03R\acreated\x12\x18\n" +
+	"\aexpires\x18\x06 \x01(\x03R\aexpires\"\xea\x04\n" +
 	"\aSession\x12\"\n" +
 	"\raccess_key_id\x18\x01 \x01(\tR\vaccessKeyId\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x18\n" +
