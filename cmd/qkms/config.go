@@ -60,7 +60,8 @@ type Config struct {
 	// Account is the account, twelve digits, that credentials are made in. It exists by being used.
 	Account string
 
-	// Region is the Region of the examples that dev prints, and of its key.
+	// Region is the Region of the examples that dev prints, and of its key; or of the request that
+	// explain is about.
 	Region string
 
 	// Regions are the Regions served. A request signed for another one is refused.
@@ -126,6 +127,9 @@ type Config struct {
 	// Audit is what the verbs about the audit log are told.
 	Audit auditConfig
 
+	// Explain is the request that explain is about.
+	Explain explainConfig
+
 	// LogFormat is how the operator's log is written: "text" or "json".
 	LogFormat string
 }
@@ -135,7 +139,7 @@ func defaultConfig() Config {
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
 		DrainDelay: 5 * time.Second,
 		ARNStyle:   string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
-		Audit: auditConfig{Lines: 10},
+		Audit: auditConfig{Lines: 10}, Explain: explainConfig{context: pairs{}, conditions: pairs{}},
 	}
 }
 
@@ -165,7 +169,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "account":
 		fs.Var((*account)(&c.Account), name, "account, twelve `DIGITS`")
 	case "region":
-		fs.Var((*region)(&c.Region), name, "the `REGION` of the printed examples and of alias/dev")
+		fs.Var((*region)(&c.Region), name, "the `REGION` of the printed examples and of alias/dev, or of the request that is explained")
 	case "regions":
 		fs.Var((*regions)(&c.Regions), name, "the Regions served, `R1,R2,…`")
 	case "arn-style":
@@ -205,7 +209,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
-		if c.Audit.flag(fs, name) {
+		if c.Explain.flag(fs, name) || c.Audit.flag(fs, name) {
 			return
 		}
 		panic("qkms: internal error: the table of verbs names the flag " + name) // TestVerbs calls every row

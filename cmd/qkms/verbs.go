@@ -192,6 +192,27 @@ out. Whoever has the log's public key checks a proof without QKMS: docs/formats/
 			run:   auditKey,
 		},
 		{
+			name:  "explain",
+			brief: "Say why a request would be allowed or refused; exit 1 if refused",
+			about: `
+    qkms explain --principal user/alice --action kms:Decrypt --key alias/orders --context App=orders
+    qkms explain --principal 444455556666 --action kms:Encrypt --key arn:aws:kms:us-east-1:111122223333:key/…
+    qkms explain --principal assumed-role/app/any --action iam:CreateUser
+    qkms explain --principal user/alice --action sts:AssumeRole --resource arn:aws:iam::111122223333:role/app
+
+The request is made up and decided by the code that decides real ones, as of now: by which statement of which
+policy or by which grant, what came near to it, and what would have been enough. A session is one taken now,
+without a session policy; it need not exist, its role must. TLS is taken for granted, an address or a user
+agent is not: --condition says what the request is to say, as in --condition aws:SourceIp=192.0.2.1. State and
+usage of the key are not looked at.
+
+With another account's key it tells what neither of the two accounts may know of the other.
+
+` + viaServer,
+			takes: opens + "principal action key resource grant account region context condition grant-operations partition arn-style json",
+			run:   explainRequest,
+		},
+		{
 			name:  "doctor",
 			brief: "Look at everything that could be wrong; exit 1 if something is",
 			about: "Reads the whole store and the whole audit log.\n\n" + viaServer,

@@ -27,7 +27,7 @@ type action interface {
 // actions are what can be asked for on the socket.
 var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
-	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine,
+	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain,
 }
 
 // A Door is the socket of a running server.

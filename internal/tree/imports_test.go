@@ -24,7 +24,7 @@ var order = [][]string{
 	{"key"},
 	{"authz"},
 	{"op", "query"},
-	{"iam", "sts"},
+	{"iam", "sts", "authz/explain"},
 	{"op/compatdoc", "iam/iamdoc"},
 	{"server", "sweep"},
 	{"node"},

@@ -1,0 +1,189 @@
+// Package explain says why a request is allowed or refused.
+//
+// Explainer.Explain makes up the request that a Question describes and lets authz decide it, by the very code
+// that decides real ones; an Explanation is what it found, for a program; Explanation.Text is that for people.
+// It tells everything, of every account: it is for whoever operates the service.
+package explain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"qkms/internal/authn"
+	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
+	"qkms/internal/key"
+	"qkms/internal/op"
+)
+
+// A Question is what somebody would ask the service for.
+type Question struct {
+	// Principal is an ARN: of a root user, a user, a session of a role, real or not; or a service's name. Of
+	// Account also "root", "user/alice", "assumed-role/reader/any".
+	Principal string `json:"principal"`
+	Account   string `json:"account,omitempty"` // twelve digits; that of an ARN wins
+	Region    string `json:"region"`            // in which the request is made
+
+	Action   string `json:"action"`             // kms:Decrypt, iam:CreateUser, sts:AssumeRole
+	Key      string `json:"key,omitempty"`      // id, ARN or alias, as the caller would write it
+	Resource string `json:"resource,omitempty"` // the ARN of anything else: alias, role, user
+	Grant    string `json:"grant,omitempty"`    // id of the grant to be retired
+
+	Context         map[string]string   `json:"context,omitempty"`         // encryption context
+	Conditions      map[string][]string `json:"conditions,omitempty"`      // what else the request says, by condition key
+	GrantOperations []string            `json:"grantOperations,omitempty"` // of kms:CreateGrant
+}
+
+// An Explanation is the answer to a Question.
+type Explanation struct {
+	Principal string     `json:"principal"` // its ARN
+	Allowed   bool       `json:"allowed"`
+	Message   string     `json:"message,omitempty"` // what a refused caller is told
+	Decisions []Decision `json:"decisions"`         // one for each thing that is needed, up to a refusal
+}
+
+// A Decision is about one action on one thing.
+type Decision struct {
+	Action   string `json:"action"`
+	Resource string `json:"resource"`
+	Account  string `json:"account,omitempty"` // whose key or role it is, where it is known
+
+	Allowed bool       `json:"allowed"`
+	Reason  string     `json:"reason"` // one word, as audit records have it
+	By      *Reference `json:"by,omitempty"`
+	Note    string     `json:"note,omitempty"` // what else decided
+
+	Policies []Policy `json:"policies"`         // all that were asked
+	Grants   []Grant  `json:"grants,omitempty"` // those to the caller, if they were asked
+	Needed   []Way    `json:"needed,omitempty"` // what would have been enough: each alone, the nearest first
+}
+
+// A Reference is to what decided: a statement, or a grant.
+type Reference struct {
+	Source    string          `json:"source"` // one word, as audit records have it
+	Policy    string          `json:"policy,omitempty"`
+	Statement int             `json:"statement,omitempty"` // from 1
+	Sid       string          `json:"sid,omitempty"`
+	Text      json.RawMessage `json:"text,omitempty"` // the statement as it is stored
+	Grant     string          `json:"grant,omitempty"`
+}
+
+// A Policy is one that was asked.
+type Policy struct {
+	Source     string      `json:"source"`
+	Name       string      `json:"name"` // "the key policy", "policy kms of user/alice"
+	ARN        string      `json:"arn,omitempty"`
+	Statements []Statement `json:"statements"`
+}
+
+// A Statement is what one has to do with the request.
+type Statement struct {
+	Number  int             `json:"number"` // from 1
+	Sid     string          `json:"sid,omitempty"`
+	Deny    bool            `json:"deny,omitempty"`
+	Applies bool            `json:"applies"`
+	Misses  []string        `json:"misses,omitempty"` // why it does not: "does not name the caller"
+	Text    json.RawMessage `json:"text,omitempty"`
+
+	step policy.Step
+}
+
+// A Grant is what one to the caller has to do with the request.
+type Grant struct {
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Permits bool   `json:"permits"`
+	Why     string `json:"why"`
+}
+
+// A Way is what together would have been enough.
+type Way struct {
+	Changes []string `json:"changes"`
+
+	misses int // of the statements that come nearest
+}
+
+// An Explainer explains. Its methods may be called concurrently.
+type Explainer struct{ Ops *op.Deps }
+
+// Explain decides q as a request and tells why. The error says what is wrong with q, or what could not be read.
+func (e Explainer) Explain(ctx context.Context, q Question) (*Explanation, error) {
+	c, err := e.caller(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	t, err := e.trial(ctx, q, c)
+	if err != nil {
+		return nil, err
+	}
+	err = t.run(ctx)
+	x := &Explanation{Principal: c.ARN, Allowed: err == nil}
+	if denied, is := errors.AsType[*fault.Error](err); is && denied.Code == fault.AccessDenied {
+		x.Message = denied.Text
+	} else if err != nil && !errors.Is(err, errRefused) {
+		return nil, err
+	}
+	for i := range t.req.Verdicts {
+		d, err := t.explain(ctx, &t.req.Verdicts[i])
+		if err != nil {
+			return nil, err
+		}
+		x.Decisions = append(x.Decisions, d)
+	}
+	return x, nil
+}
+
+// caller is whom a Question is about, with a session made up where one is needed.
+func (e Explainer) caller(ctx context.Context, q Question) (*authn.Caller, error) {
+	if authn.IsService(q.Principal) {
+		return &authn.Caller{Kind: authn.KindService, Region: q.Region, ARN: q.Principal, PrincipalID: q.Principal}, nil
+	}
+	p, err := authn.ParsePrincipal(e.Ops.Authz.Naming.Partition, e.spell(q))
+	if err != nil {
+		return nil, fmt.Errorf("principal %q is none: write an ARN of a root user, a user or a session of a role, or a service like s3.amazonaws.com", q.Principal)
+	}
+	c := &authn.Caller{Account: p.Account, Region: q.Region, ARN: p.ARN}
+	resource := p.ARN[strings.LastIndex(p.ARN, ":")+1:]
+	kind, name, _ := strings.Cut(resource, "/")
+	switch kind {
+	case "root":
+		c.Kind, c.PrincipalID = authn.KindRoot, p.Account
+		return c, nil
+	case "user":
+		return c, e.user(ctx, c, name)
+	case "assumed-role":
+		return c, e.session(ctx, c, name)
+	case "role":
+		return nil, fmt.Errorf("a role never asks for anything, its sessions do: name one, as in assumed-role/%s/any", name[strings.LastIndexByte(name, '/')+1:])
+	}
+	return nil, fmt.Errorf("principal %q: there are no federated users here", q.Principal)
+}
+
+// spell completes the short forms of principals.
+func (e Explainer) spell(q Question) string {
+	arn := "arn:" + e.Ops.Authz.Naming.Partition
+	switch kind, _, _ := strings.Cut(q.Principal, "/"); {
+	case key.IsAccount(q.Principal):
+		return arn + ":iam::" + q.Principal + ":root"
+	case kind == "root", kind == "user", kind == "role":
+		return arn + ":iam::" + q.Account + ":" + q.Principal
+	case kind == "assumed-role":
+		return arn + ":sts::" + q.Account + ":" + q.Principal
+	}
+	return q.Principal
+}
+
+func (e Explainer) user(ctx context.Context, c *authn.Caller, path string) error {
+	u, err := e.Ops.Authz.Identities.User(ctx, c.Account, path[strings.LastIndexByte(path, '/')+1:])
+	if err == nil && (u == nil || u.ARN != c.ARN) {
+		err = fmt.Errorf("there is no user %s", c.ARN)
+	}
+	if err != nil {
+		return err
+	}
+	c.Kind, c.PrincipalID, c.User = authn.KindUser, u.Id, u
+	return nil
+}
