@@ -278,7 +278,7 @@ func TestDeadSinksHoldNothingUp(t *testing.T) {
 	unread, written := io.Pipe() // a standard output that nobody reads
 	defer unread.Close()
 	l := openLog(t, t.TempDir(), audit.Config{})
-	s, _ := start(t, sink.Config{Log: l, Timeout: 20 * time.Millisecond, Targets: []*sink.Target{
+	s, _ := start(t, sink.Config{Log: l, Timeout: 500 * time.Millisecond, Targets: []*sink.Target{
 		parse(t, hangs.URL+"/a", nil), parse(t, refuses.URL+"/b", nil), parse(t, gone.URL+"/c", nil), parse(t, "stdout:", written), parse(t, works.URL, nil),
 	}})
 	want := add(t, l, 500)
@@ -352,7 +352,7 @@ func TestEveryRecordIsDeliveredInOrder(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		moods := rapid.SliceOfN(rapid.SampledFrom([]string{"takes", "500", "429", "413", "302", "hangs", "takes and hangs up"}), 0, 12).Draw(rt, "moods")
+		moods := rapid.SliceOfN(rapid.SampledFrom([]string{"takes", "500", "429", "413", "302", "hangs", "takes and hangs up"}), 0, 6).Draw(rt, "moods")
 		var mu sync.Mutex
 		r := receive(t, func(w http.ResponseWriter, hr *http.Request) bool {
 			mu.Lock()
@@ -387,7 +387,7 @@ func TestEveryRecordIsDeliveredInOrder(t *testing.T) {
 		runs := rapid.IntRange(1, 3).Draw(rt, "runs")
 		for i := range runs {
 			l := openLog(t, dir, audit.Config{SegmentBytes: int64(rapid.IntRange(1, 4000).Draw(rt, "segment"))})
-			s, end := start(t, sink.Config{Log: l, Timeout: 20 * time.Millisecond, Grace: time.Millisecond, Targets: []*sink.Target{parse(t, r.URL, nil)}})
+			s, end := start(t, sink.Config{Log: l, Timeout: 100 * time.Millisecond, Grace: time.Millisecond, Targets: []*sink.Target{parse(t, r.URL, nil)}})
 			want = append(want, add(t, l, rapid.IntRange(0, 30).Draw(rt, "records"))...)
 			if i == runs-1 {
 				drained(t, l, s)
