@@ -32,6 +32,8 @@ fuzz-wire:
 	$(FUZZ) -fuzz '^FuzzClaims$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzKeys$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/wire/shape
+	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/query
+	$(FUZZ) -fuzz '^FuzzOperations$$' ./internal/iam
 	$(FUZZ) -fuzz '^FuzzParseReference$$' ./internal/key
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/blob
 

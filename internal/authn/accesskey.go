@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -119,7 +120,23 @@ func (a AccessKeys) Delete(ctx context.Context, id string) (*record.Change, erro
 	change := a.Book.Change()
 	change.Remove(record.OfAccessKey(id), ver)
 	change.Discard(record.OfLastUse(m.Account, "", id))
-	return change, nil
+	return change, a.disown(ctx, change, m)
+}
+
+// disown takes an access key from the list of the user whose it is: who has one that is gone could never be
+// deleted.
+func (a AccessKeys) disown(ctx context.Context, change *record.Change, m *recordpb.AccessKey) error {
+	if m.User == "" {
+		return nil
+	}
+	k := record.OfUser(m.Account, m.User)
+	u, ver, err := record.Read[recordpb.User](ctx, a.Book, k)
+	if err != nil || u == nil || u.Id != m.UserId {
+		return err
+	}
+	u.AccessKeys = slices.DeleteFunc(u.AccessKeys, func(id string) bool { return id == m.Id })
+	change.Replace(k, ver, u)
+	return nil
 }
 
 func (a AccessKeys) take(ctx context.Context, id string) (*recordpb.AccessKey, uint64, error) {

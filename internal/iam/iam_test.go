@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"qkms/internal/audit"
+	"qkms/internal/fault"
 	"qkms/internal/iam"
 	"qkms/internal/kmstest"
 	"qkms/internal/record/recordpb"
@@ -396,6 +399,16 @@ func TestAccessKeys(t *testing.T) {
 	}
 	has(t, root.MustIAM("ListAccessKeys", "UserName", "alice"), "AccessKeyId", other.Text("AccessKeyId"))
 
+	// An operator takes it away from outside.
+	change, err := s.AccessKeys.Delete(t.Context(), other.Text("AccessKeyId"))
+	if err == nil {
+		err = s.Book.Commit(t.Context(), change, "", nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, root.MustIAM("ListAccessKeys", "UserName", "alice"), "AccessKeyId")
+
 	// The root user's own.
 	has(t, root.MustIAM("ListAccessKeys"), "AccessKeyId", root.AccessKeyID)
 	second := root.MustIAM("CreateAccessKey")
@@ -676,4 +689,24 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: got read-only %v", row.Operation(), row.Reads())
 		}
 	}
+}
+
+// Whatever a form says, every operation decodes it or refuses it, and can tell of it.
+func FuzzOperations(f *testing.F) {
+	f.Add("UserName=a&Path=/a/&Tags.member.1.Key=k&Tags.member.1.Value=v&PolicyDocument={}&PolicyArn=arn:aws:iam::aws:policy/x&MaxItems=1")
+	f.Add("RoleName=%00&Description=&MaxSessionDuration=-1&ThumbprintList.member.1=&ClientIDList=&TagKeys.member.2=x&VersionId=v0")
+	f.Fuzz(func(t *testing.T, text string) {
+		form, err := url.ParseQuery(text)
+		if err != nil {
+			return
+		}
+		for _, row := range iam.Service.Table {
+			req, err := row.Decode(form)
+			if _, refused := errors.AsType[*fault.Error](err); err != nil && !refused {
+				t.Errorf("%s: got %v", row.Operation(), err)
+			}
+			rec := audit.Record{Request: req.Audit()}
+			rec.Encode()
+		}
+	})
 }
