@@ -17,7 +17,7 @@ var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
 	{"blob", "throttle", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics", "trace"},
-	{"audit", "custody", "seal", "store/sqlite", "wire"},
+	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},
 	{"identity", "ledger", "lastuse"},
 	{"authn"},
@@ -46,7 +46,7 @@ func TestImports(t *testing.T) {
 	for p, imports := range packages(t) {
 		mine, known := rank[p]
 		if !known {
-			if p != "kmstest" && p != "store/storetest" && p != "attest/attesttest" && p != "tree" {
+			if p != "kmstest" && p != "store/storetest" && p != "store/postgres/pgtest" && p != "attest/attesttest" && p != "tree" {
 				t.Errorf("%s has no place in the order", p)
 			}
 			continue

@@ -1,0 +1,34 @@
+package postgres
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Expire ends the hold of d for others, as time would, and does not tell d.
+func (d *DB) Expire(ctx context.Context) error { return d.extend(ctx, 0) }
+
+// Do runs one statement on the store's database.
+func (d *DB) Do(ctx context.Context, statement string) error {
+	return d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, statement)
+		return err
+	})
+}
+
+// Forget closes every connection, so that the next call has a new one.
+func (d *DB) Forget() { d.pool.Reset() }
+
+// SSLMode is what the URL is completed with, or says.
+func SSLMode(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return err.Error()
+	}
+	if mode := u.Query().Get("sslmode"); mode != "" {
+		return mode
+	}
+	return sslmode(u)
+}

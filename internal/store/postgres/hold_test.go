@@ -1,0 +1,73 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"qkms/internal/store"
+	"qkms/internal/store/postgres"
+	"qkms/internal/store/postgres/pgtest"
+)
+
+func TestOneHolderAtATime(t *testing.T) {
+	url := pgtest.URL(t)
+	held := postgres.Options{Hold: 3 * time.Second}
+	first := open(t, url, held)
+	if _, err := postgres.Open(t.Context(), url, held); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a second process: got error %v, want ErrLocked", err)
+	}
+	commit(t, first, increment)
+	if err := first.Held(); err != nil {
+		t.Errorf("the first one, renewed meanwhile: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, url, held) // at once: the first has left
+	commit(t, second, increment)
+}
+
+// A process that was killed is waited for, and what it had on its way is refused.
+func TestDeadHolderIsReplaced(t *testing.T) {
+	p, url := through(t, pgtest.URL(t))
+	held := postgres.Options{Hold: 1500 * time.Millisecond}
+	first := open(t, url, held)
+	commit(t, first, increment)
+	hang := func([]byte) ([]byte, bool) { return nil, false }
+	p.toServer.Store(&hang) // a silent cut: connections stand, nothing arrives
+	direct := p.direct(t, url)
+	second := open(t, direct, held)
+	if err := first.Held(); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("the first one when the second has begun: got error %v, want ErrUnavailable", err)
+	}
+	if _, err := first.Commit(t.Context(), increment); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Commit of the first one: got error %v, want ErrUnavailable", err)
+	}
+	commit(t, second, increment)
+	p.toServer.Store(nil)
+	p.sever() // for Close, which would wait for an answer
+}
+
+// A holder that does not know yet that it was replaced cannot commit: its fence is not the newest.
+func TestReplacedHolderCannotCommit(t *testing.T) {
+	url := pgtest.URL(t)
+	first := open(t, url, postgres.Options{Hold: time.Hour})
+	commit(t, first, increment)
+	if err := first.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, url, postgres.Options{Hold: time.Hour})
+	for name, txn := range map[string]store.Txn{
+		"in a shard":        increment,
+		"outside any shard": {Puts: []store.Put{{Shard: store.Loose, Key: []byte("l"), Ver: 1}}},
+	} {
+		if _, err := first.Commit(t.Context(), txn); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("%s: got error %v, want ErrFenced", name, err)
+		}
+	}
+	commit(t, second, increment)
+	if heads, err := second.Renew(t.Context(), store.Node{ID: "n"}); err != nil || heads.Revs[1] != 2 {
+		t.Errorf("got head %d, %v, want 2", heads.Revs[1], err)
+	}
+}

@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"qkms/internal/store"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Renew implements store.Engine. It is a write, committed on the synchronous standby if there is one: a
+// primary that has been deposed can still read, and would answer for ever.
+func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
+	d.nodesMu.Lock()
+	d.nodes[n.ID] = true
+	d.nodesMu.Unlock()
+	var heads store.Heads
+	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		heads = store.Heads{}
+		b := begin()
+		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
+			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
+			n.ID, packVector(n.Applied), n.Info)
+		queueHeads(b, &heads)
+		return commit(ctx, conn, b)
+	})
+	if err != nil {
+		return store.Heads{}, err
+	}
+	return heads, nil
+}
+
+// Peers implements store.Engine.
+func (d *DB) Peers(ctx context.Context) (peers []store.Node, err error) {
+	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		peers = nil
+		rows, _ := conn.Query(ctx, `SELECT id, beat, applied, info FROM node ORDER BY id ASC`)
+		var n store.Node
+		var beat int64
+		var applied []byte
+		_, err := pgx.ForEachRow(rows, []any{&n.ID, &beat, &applied, &n.Info}, func() (err error) {
+			n.Beat = uint64(beat)
+			n.Applied, err = unpackVector(applied)
+			peers = append(peers, n)
+			return err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return peers, nil
+}
+
+// Touch implements store.Engine. It does not wait for the disk: what it writes may be lost in a crash.
+func (d *DB) Touch(ctx context.Context, uses []store.Use) error {
+	newest := rows{}
+	for _, u := range uses {
+		if len(u.Key) > store.MaxKey {
+			return fmt.Errorf("%w: a key of %d bytes", store.ErrTooLarge, len(u.Key))
+		}
+		if len(u.Key) == 0 || u.At == 0 || u.At > math.MaxInt64 {
+			return errors.New("store: invalid use: it needs a key and a time")
+		}
+		if int64(u.At) > newest[string(u.Key)].ver {
+			newest.set(u.Key, store.Loose, u.At, u.Body)
+		}
+	}
+	if len(uses) == 0 {
+		return nil
+	}
+	return d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		b := beginSynchronous("off")
+		newest.queue(b, `ON CONFLICT (k) DO UPDATE SET ver = excluded.ver, body = excluded.body WHERE excluded.ver > rec.ver`)
+		return commit(ctx, conn, b)
+	})
+}
+
+// clockSQL is the clock that claims expire by, in nanoseconds since 1970: $1 if it is given, else the
+// database's. It is read when the row is locked, not when the transaction began.
+const clockSQL = `coalesce($1::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000)`
+
+// clock is $1 of clockSQL.
+func (d *DB) clock() *int64 {
+	if d.now == nil {
+		return nil
+	}
+	now := d.now().UnixNano()
+	return &now
+}
+
+// Claim implements store.Engine.
+func (d *DB) Claim(ctx context.Context, job string, ttl time.Duration) (fence store.Fence, err error) {
+	if job == holdJob {
+		return store.Fence{}, fmt.Errorf("store: job %q is the engine's own", job)
+	}
+	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		fence, err = claim(ctx, conn, d.clock(), job, ttl)
+		return err
+	})
+	if err != nil {
+		return store.Fence{}, err
+	}
+	return fence, nil
+}
+
+// claim takes a job whose claim has expired. It locks every head before it commits: a commit under the
+// claim before has read its fence under the lock of a head, and so has ended; later ones see this claim.
+func claim(ctx context.Context, conn *pgx.Conn, now *int64, job string, ttl time.Duration) (store.Fence, error) {
+	var token int64 // stays 0 when nothing was taken
+	b := begin()
+	b.Queue(`INSERT INTO job (name, fence, until) VALUES ($2::text, 1, `+clockSQL+` + $3::bigint)
+		ON CONFLICT (name) DO UPDATE SET fence = job.fence + 1, until = excluded.until WHERE job.until <= `+clockSQL+`
+		RETURNING fence`, now, job, int64(ttl)).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&token}, func() error { return nil })
+		return err
+	})
+	b.Queue(`SELECT shard FROM head ORDER BY shard ASC FOR UPDATE`)
+	err := commit(ctx, conn, b)
+	if err == nil && token == 0 {
+		err = fmt.Errorf("%w: job %q", store.ErrClaimed, job)
+	}
+	return store.Fence{Job: job, Token: uint64(token)}, err
+}
+
+// A vector is stored as one 64-bit big-endian number per shard.
+func packVector(v store.Vector) []byte {
+	b := make([]byte, 0, 8*store.Shards)
+	for _, rev := range v {
+		b = binary.BigEndian.AppendUint64(b, rev)
+	}
+	return b
+}
+
+func unpackVector(b []byte) (v store.Vector, err error) {
+	if len(b) != 8*store.Shards {
+		return v, fmt.Errorf("the store is damaged: a vector of %d bytes", len(b))
+	}
+	for shard := range v {
+		v[shard] = binary.BigEndian.Uint64(b[8*shard:])
+	}
+	return v, nil
+}

@@ -1,0 +1,288 @@
+// Package pgtest runs a real PostgreSQL for tests: one server per test binary, one database per test.
+//
+// The server needs the programs of the Debian package postgresql; without them a test fails. It runs as
+// an unprivileged user, on a loopback port, in a directory of its own, and ends with the test binary
+// however that ends. It does not sync (fsync=off): tests kill the server, they do not cut the power.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Server is a running PostgreSQL.
+type Server struct {
+	Port int // on 127.0.0.1
+
+	password string // of the user postgres
+	programs string
+	dir      string // of everything; gone when the server is
+	settings []string
+	user     *syscall.Credential // nil: as we are
+
+	keeper *exec.Cmd
+	leash  io.Closer // closed, the keeper ends the server
+}
+
+var shared = sync.OnceValues(func() (*Server, error) { return newServer("fsync=off", "full_page_writes=off") })
+
+// URL makes a database that is dropped at the end of the test, on the server of this test binary.
+func URL(t testing.TB) string {
+	t.Helper()
+	s, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Database(t)
+}
+
+// New starts a server of its own for a test that does it harm, with settings like "fsync=on".
+func New(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s, err := newServer(settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+func newServer(settings ...string) (*Server, error) {
+	programs, err := find()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{programs: programs, password: rand.Text(), settings: settings}
+	if s.user, err = unprivileged(); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "qkms-pg-"); err != nil {
+		return nil, err
+	}
+	if err := s.init(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	for range 5 { // a port that was free may not be any more
+		if s.Port, err = freePort(); err != nil {
+			break
+		}
+		if err = s.start(); err == nil {
+			return s, nil
+		}
+	}
+	return nil, errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// find returns the directory of initdb and postgres, the newest if there are several.
+func find() (string, error) {
+	if p, err := exec.LookPath("initdb"); err == nil {
+		if p, err = filepath.EvalSymlinks(p); err == nil && executable(filepath.Join(filepath.Dir(p), "postgres")) {
+			return filepath.Dir(p), nil
+		}
+	}
+	newest, version := "", 0
+	versions, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	for _, p := range versions {
+		if n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(p)))); n > version && executable(filepath.Join(filepath.Dir(p), "postgres")) {
+			newest, version = filepath.Dir(p), n
+		}
+	}
+	if newest == "" {
+		return "", errors.New("this test runs PostgreSQL, whose initdb and postgres are neither on the PATH nor in /usr/lib/postgresql: install the package postgresql (Debian, Ubuntu), 15 or later")
+	}
+	return newest, nil
+}
+
+func executable(path string) bool {
+	_, err := exec.LookPath(path)
+	return err == nil
+}
+
+func freePort() (int, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
+}
+
+func (s *Server) init() error {
+	password := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(password, []byte(s.password), 0o600); err != nil {
+		return err
+	}
+	if s.user != nil {
+		for _, path := range []string{s.dir, password} {
+			if err := os.Chown(path, int(s.user.Uid), int(s.user.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	cmd := s.command(filepath.Join(s.programs, "initdb"), "--pgdata", s.data(), "--username", "postgres", "--pwfile", password, "--auth", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) log() string  { return filepath.Join(s.dir, "log") }
+
+// command is a program, as the user of the server, in its directory.
+func (s *Server) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
+	cmd.Dir = s.dir
+	cmd.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.user, Setpgid: true} // Ctrl-C is for the test
+	return cmd
+}
+
+// keep runs the server, again when it has crashed, until standard input ends, which it does when this
+// process ends in whatever way. Then the directory goes too.
+const keep = `exec 3<&0
+(cat <&3 >/dev/null; : >gone; while sleep 0.1; do kill -QUIT "$(head -n 1 data/postmaster.pid)"; done) 2>/dev/null &
+watcher=$!
+until [ -e gone ]; do "$@" >>log 2>&1; sleep 0.05; done
+kill $watcher
+rm -rf "$PWD"`
+
+func (s *Server) start() error {
+	args := []string{"-c", keep, "keeper", filepath.Join(s.programs, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.Port), "-k", "",
+		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "jit=off"}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	cmd := s.command("/bin/sh", args...)
+	leash, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.keeper, s.leash = cmd, leash
+	if err := s.Await(); err != nil {
+		s.stop()
+		return err
+	}
+	return nil
+}
+
+func (s *Server) stop() {
+	_ = s.leash.Close()
+	_ = s.keeper.Wait() // how a killed server ends is no news
+}
+
+// Await returns when the server takes connections, or will not.
+func (s *Server) Await() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, s.url("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		said, _ := os.ReadFile(s.log())
+		if ctx.Err() != nil || strings.Contains(string(said), "could not bind") {
+			return fmt.Errorf("PostgreSQL does not start: %w\n%s", err, said)
+		}
+		<-tick.C
+	}
+}
+
+// Kill kills the server as a crash would. It comes back by itself: Await.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(file), "\n")
+	pid, err := strconv.Atoi(line)
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Fatalf("kill PostgreSQL: %v", err)
+	}
+}
+
+func (s *Server) url(database string) string {
+	return (&url.URL{Scheme: "postgres", User: url.UserPassword("postgres", s.password), Host: fmt.Sprint("127.0.0.1:", s.Port), Path: "/" + database}).String()
+}
+
+// Do runs one statement as the owner of the server.
+func (s *Server) Do(statement string) error {
+	return do(s.url("postgres"), statement)
+}
+
+// Do runs one statement on a database.
+func Do(t testing.TB, url, statement string) {
+	t.Helper()
+	if err := do(url, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func do(url, statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statement)
+	return errors.Join(err, conn.Close(ctx))
+}
+
+var databases atomic.Int64
+
+// Database makes a database that is dropped at the end of the test, and returns its URL.
+func (s *Server) Database(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprint("test", databases.Add(1))
+	if err := s.Do("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Do("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return s.url(name)
+}
+
+// Until asks again and again until the answer is true.
+func (s *Server) Until(t testing.TB, question string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.url("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for is := (*bool)(nil); is == nil || !*is; {
+		if err := conn.QueryRow(t.Context(), question).Scan(&is); err != nil {
+			t.Fatalf("%s: %v", question, err)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+// Package postgres is the store engine for PostgreSQL, where the store outlives the machine that serves it.
+//
+// Use Open. The SQL is the portable subset of what PostgreSQL and its relatives speak: nothing depends
+// on LISTEN, sequences, advisory locks or on what a session remembers, so it works behind a pooler that
+// gives every transaction another connection. Changes are ordered by 64 counter rows, not by a
+// sequence: sequence numbers are handed out before commit, and a reader that follows them misses what
+// commits late.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"qkms/internal/store"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+var _ store.Engine = (*DB)(nil)
+
+// Options adjust Open; the zero value shares the store with others.
+type Options struct {
+	// Now is the clock that claims expire by; nil means the database's, the one that all nodes have
+	// in common.
+	Now func() time.Time
+
+	// Hold, when not 0, makes this process the only one that uses the store: see hold.go. It is for
+	// how long the store stays closed to others after this process was killed.
+	Hold time.Duration
+}
+
+// A DB is one open store. It implements store.Engine; all methods may be called concurrently.
+type DB struct {
+	pool *pgxpool.Pool
+	now  func() time.Time // nil: the database's
+	hold *hold            // nil: shared
+
+	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
+	// all of them. closed is guarded by it.
+	mu     sync.RWMutex
+	closed bool
+
+	nodesMu sync.Mutex
+	nodes   map[string]bool // renewed here, to be removed by Close; guarded by nodesMu
+}
+
+// Open opens the store at url, and makes its tables if there are none. url is
+// postgres://USER@HOST:PORT,HOST:PORT/DATABASE; the node that takes writes is found among several
+// hosts. What the URL leaves out comes from the variables of libpq: PGPASSFILE, PGPASSWORD,
+// PGSSLROOTCERT and so on. Beyond loopback TLS is required and the server's name verified, unless the
+// URL or PGSSLMODE say otherwise. No error quotes the URL.
+//
+// With Options.Hold an error wraps store.ErrLocked while another process holds the store. One that was
+// killed is waited for.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(ctx, config, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", describe(config), err)
+	}
+	return d, nil
+}
+
+func open(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{pool: pool, now: opts.Now, nodes: map[string]bool{}}
+	if err := d.run(ctx, d.prepareStore); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	if opts.Hold > 0 {
+		if err := d.take(ctx, opts.Hold); err != nil {
+			pool.Close()
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Close implements store.Engine. It waits for calls in progress.
+func (d *DB) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return errClosed
+	}
+	d.closed = true
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	err := d.leave(ctx)
+	if d.hold != nil {
+		err = errors.Join(err, d.release(ctx))
+	}
+	d.pool.Close()
+	return err
+}
+
+// leave removes the rows of the nodes that renewed here.
+func (d *DB) leave(ctx context.Context) error {
+	d.nodesMu.Lock()
+	defer d.nodesMu.Unlock()
+	if len(d.nodes) == 0 {
+		return nil
+	}
+	return d.retry(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		b := begin()
+		b.Queue(`DELETE FROM node WHERE id = ANY($1::text[])`, slices.Collect(maps.Keys(d.nodes)))
+		return commit(ctx, conn, b)
+	})
+}
+
+// enter starts a call; the caller leaves with d.mu.RUnlock unless an error is returned.
+func (d *DB) enter() error {
+	d.mu.RLock()
+	err := error(nil)
+	if d.closed {
+		err = errClosed
+	} else {
+		err = d.Held()
+	}
+	if err != nil {
+		d.mu.RUnlock()
+	}
+	return err
+}

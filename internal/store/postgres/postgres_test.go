@@ -1,0 +1,100 @@
+package postgres_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"qkms/internal/store"
+	"qkms/internal/store/postgres"
+	"qkms/internal/store/postgres/pgtest"
+	"qkms/internal/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Place {
+		url := pgtest.URL(t)
+		return func(t *testing.T, now func() time.Time) store.Engine {
+			return open(t, url, postgres.Options{Now: now})
+		}
+	})
+}
+
+// open opens a store that the caller or the end of the test closes.
+func open(t testing.TB, url string, opts postgres.Options) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), url, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func newStore(t testing.TB) *postgres.DB { return open(t, pgtest.URL(t), postgres.Options{}) }
+
+// put writes one record and checks nothing.
+func put(shard int, key string, ver uint64, body []byte) store.Txn {
+	return store.Txn{Puts: []store.Put{{Shard: shard, Key: []byte(key), Ver: ver, Body: body}}}
+}
+
+func commit(t testing.TB, db *postgres.DB, txn store.Txn) {
+	t.Helper()
+	if _, err := db.Commit(t.Context(), txn); err != nil {
+		t.Fatalf("Commit: %v", err)
+	}
+}
+
+// version is what Get says about one key.
+func version(t testing.TB, db *postgres.DB, key string) uint64 {
+	t.Helper()
+	records, err := db.Get(t.Context(), []byte(key))
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	return records[0].Ver
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for _, goroutines := range []int{1, 64} {
+		b.Run(fmt.Sprintf("goroutines=%d", goroutines), func(b *testing.B) {
+			server := pgtest.New(b, "fsync=on")
+			db, body := open(b, server.Database(b), postgres.Options{}), make([]byte, 300)
+			next := make(chan int)
+			done := make(chan error, goroutines)
+			b.ResetTimer()
+			for range goroutines {
+				go func() {
+					var err error
+					for i := range next {
+						if _, e := db.Commit(b.Context(), put(i%store.Shards, fmt.Sprintf("key%010d", i), 1, body)); e != nil {
+							err = e
+						}
+					}
+					done <- err
+				}()
+			}
+			for i := range b.N {
+				next <- i
+			}
+			close(next)
+			for range goroutines {
+				if err := <-done; err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	db := newStore(b)
+	for i := range 1000 {
+		commit(b, db, put(i%store.Shards, fmt.Sprintf("key%010d", i), 1, make([]byte, 300)))
+	}
+	for b.Loop() {
+		if _, err := db.Get(b.Context(), []byte("key0000000500")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
