@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"qkms/internal/admin"
+	"qkms/internal/authn"
 )
 
 // printJSON is the result of a verb for a program.
@@ -21,7 +22,7 @@ func (c *command) printJSON(v any) error {
 }
 
 func accessKeyCreate(ctx context.Context, c *command) error {
-	made, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: c.Description}, nil)
+	made, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: c.Description, Service: c.Identity.Service}, nil)
 	if err != nil {
 		return err
 	}
@@ -33,8 +34,12 @@ func accessKeyCreate(ctx context.Context, c *command) error {
 
 // printSecret is the only time that a secret is told.
 func (c *command) printSecret(k admin.AccessKeyMade) error {
-	_, err := fmt.Fprintf(c.out, "Access key for the root user of account %s; the secret is not shown again:\n\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n",
-		k.Account, k.ID, k.Secret)
+	whose := "the root user of account " + k.Account
+	if k.Service != "" {
+		whose = "the service principal " + k.Service
+	}
+	_, err := fmt.Fprintf(c.out, "Access key for %s; the secret is not shown again:\n\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n",
+		whose, k.ID, k.Secret)
 	return err
 }
 
@@ -47,15 +52,26 @@ func accessKeyList(ctx context.Context, c *command) error {
 		return c.printJSON(keys)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	line(w, "ID\tACCOUNT\tSTATE\tCREATED\tDESCRIPTION")
+	line(w, "ID\tACCOUNT\tSTATE\tCREATED\tOF\tDESCRIPTION")
 	for _, k := range keys {
 		state := "active"
 		if !k.Active {
 			state = "disabled"
 		}
-		line(w, "%s\t%s\t%s\t%s\t%q", k.ID, k.Account, state, k.Created.Format(time.RFC3339), k.Description)
+		line(w, "%s\t%s\t%s\t%s\t%s\t%q", k.ID, k.Account, state, k.Created.Format(time.RFC3339), owner(k), k.Description)
 	}
 	return w.Flush()
+}
+
+// owner is who signs with an access key.
+func owner(k authn.Known) string {
+	switch {
+	case k.Service != "":
+		return k.Service
+	case k.User != "":
+		return "user/" + k.User
+	}
+	return "root"
 }
 
 // onAccessKey is a verb about one access key.

@@ -23,11 +23,15 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	providers, err := c.Identity.providers()
+	if err != nil {
+		return node.Config{}, err
+	}
 	sinks, err := c.auditSinks()
 	return node.Config{
 		Dir: c.Data, Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
-		Attesters: attesters, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
+		Attesters: attesters, OIDC: providers, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
 		Logger: c.logger(), Trace: c.tracer,
 	}, err
 }

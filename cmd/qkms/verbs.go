@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"qkms/internal/admin"
 	"qkms/internal/throttle"
 )
@@ -34,7 +36,7 @@ A --seed file makes sure of fixtures, the same on every machine:
         enabled: true
 
 What is there already is left as it is; what contradicts the file is an error.`,
-			takes:    "listen metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots quota rates audit-spool audit-sink audit-retention log-format",
+			takes:    "listen metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots oidc-ca oidc-allow quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,
 		},
@@ -61,15 +63,15 @@ seconds; a second one ends the process at once.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots quota rates audit-spool audit-sink audit-retention log-format",
+			takes:    opens + "listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots oidc-ca oidc-allow quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},
 		{
 			name:  "access-key create",
 			brief: "Make an access key for the root user of an account",
-			about: viaServer,
-			takes: opens + "account description json",
+			about: "With --service it is a service principal's, which belongs to no account and may do what key policies and grants\nallow it by its name: for tests of integrations, where one program plays a service of AWS.\n\n" + viaServer,
+			takes: opens + "account description service json",
 			run:   accessKeyCreate,
 		},
 		{
@@ -103,6 +105,61 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 			about:    viaServer,
 			takes:    opens,
 			run:      onAccessKey(admin.DeleteAccessKey, "deleted"),
+		},
+		{
+			name:  "session create",
+			brief: "Make temporary credentials of a user or a role, without asking anybody's policies",
+			about: `
+With --via requests look as if that service had forwarded them (kms:ViaService, aws:CalledVia), for tests of
+integrations. They are recorded as the user's or the role's; that they were made is recorded too. They last for
+--duration, 15 minutes to 12 hours, or until the user or the role is deleted or renamed.
+
+` + viaServer,
+			takes:    opens + "account user role via duration json",
+			defaults: func(c *Config) { c.Identity.Duration = time.Hour },
+			run:      sessionCreate,
+		},
+		{
+			name:     "certificate add",
+			brief:    "Let who holds the key of a TLS client certificate have sessions of a role",
+			operands: "FILE",
+			about: `
+FILE is PEM, a certificate or a public key. It is the key that is registered: who certifies it does not matter, and
+a certificate that was renewed over the same key goes on working until the end of the one registered here. The
+role's trust policy has to allow it too: the statement is printed. One key leads to one role.
+
+` + viaServer,
+			takes: opens + "account role name partition json",
+			run:   certificateAdd,
+		},
+		{
+			name:  "certificate list",
+			brief: "List the client certificates of an account",
+			about: viaServer,
+			takes: opens + "account json",
+			run:   certificateList,
+		},
+		{
+			name:     "certificate delete",
+			brief:    "Take a client certificate's role away",
+			operands: "NAME",
+			about:    viaServer,
+			takes:    opens + "account",
+			run:      certificateDelete,
+		},
+		{
+			name:  "credentials",
+			brief: "Exchange a TLS client certificate for temporary credentials, and print them for an SDK",
+			about: `
+What it prints is what the SDKs and the CLI of AWS read from a credential_process, in ~/.aws/config:
+
+    [profile build]
+    credential_process = qkms credentials --endpoint https://kms.example.com:8443 --ca /etc/qkms/ca.crt --cert /etc/build.pem
+    endpoint_url = https://kms.example.com:8443
+
+They ask again before the credentials end. --name is the session's; if not given: the name it was registered under.`,
+			takes: "endpoint cert key ca name duration",
+			run:   credentials,
 		},
 		{
 			name:  "root rotate",

@@ -14,6 +14,9 @@ import (
 type NewAccessKey struct {
 	Account     string `json:"account"` // twelve digits
 	Description string `json:"description,omitempty"`
+
+	// Service is the service principal whose access key it is to be, s3.amazonaws.com; empty: the root user's.
+	Service string `json:"service,omitempty"`
 }
 
 // AccessKeyMade is an access key and its secret, which no later action tells again.
@@ -21,6 +24,7 @@ type AccessKeyMade struct {
 	ID      string `json:"id"`
 	Secret  string `json:"secret"`
 	Account string `json:"account"`
+	Service string `json:"service,omitempty"`
 }
 
 // AccessKeyID names an access key.
@@ -40,16 +44,27 @@ var CreateAccessKey = &Action[NewAccessKey, AccessKeyMade]{
 		if !key.IsAccount(p.Account) {
 			return AccessKeyMade{}, fmt.Errorf("account %q is not twelve digits", p.Account)
 		}
-		id, secret, change := c.AccessKeys.New(p.Account, p.Description, c.Now())
+		if p.Service != "" && !authn.IsService(p.Service) {
+			return AccessKeyMade{}, fmt.Errorf("service %q is not written like s3.amazonaws.com", p.Service)
+		}
+		id, secret, change := c.newAccessKey(p)
 		c.rec.Response = audit.Detail{audit.String("accessKeyId", id)}
 		if err := c.commit(ctx, change); err != nil {
 			return AccessKeyMade{}, err
 		}
-		return AccessKeyMade{ID: id, Secret: secret, Account: p.Account}, nil
+		return AccessKeyMade{ID: id, Secret: secret, Account: p.Account, Service: p.Service}, nil
 	},
 	audit: func(p NewAccessKey) audit.Detail {
-		return audit.Detail{audit.String("account", p.Account), audit.String("description", p.Description).If(p.Description != "")}
+		return audit.Detail{audit.String("account", p.Account), audit.String("description", p.Description).If(p.Description != ""),
+			audit.String("service", p.Service).If(p.Service != "")}
 	},
+}
+
+func (c *call) newAccessKey(p NewAccessKey) (id, secret string, _ *record.Change) {
+	if p.Service != "" {
+		return c.AccessKeys.OfService(p.Service, p.Account, p.Description, c.Now())
+	}
+	return c.AccessKeys.New(p.Account, p.Description, c.Now())
 }
 
 // ListAccessKeys tells which access keys there are, without their secrets.

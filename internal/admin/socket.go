@@ -27,6 +27,7 @@ type action interface {
 // actions are what can be asked for on the socket.
 var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
+	CreateSession, AddCertificate, ListCertificates, DeleteCertificate,
 	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain,
 }
 

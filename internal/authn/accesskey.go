@@ -27,6 +27,8 @@ type Known struct {
 	Active      bool      `json:"active"`
 	Created     time.Time `json:"created"`
 	Description string    `json:"description,omitempty"`
+	User        string    `json:"user,omitempty"`    // whose it is: an IAM user,
+	Service     string    `json:"service,omitempty"` // or a service principal; else the root user of the account
 }
 
 // ErrNoAccessKey is returned when there is no access key with this id.
@@ -66,10 +68,21 @@ func NewAccessKey() (id, secret string) {
 
 // With stores an access key somebody else has chosen, as fixtures for tests do.
 func (a AccessKeys) With(id, secret, account, description string, now time.Time) *record.Change {
-	change := a.Book.Change()
-	change.Insert(record.OfAccessKey(id), &recordpb.AccessKey{
-		Id: id, Account: account, Secret: []byte(secret), Created: now.UnixMilli(), Description: description,
+	return a.insert(&recordpb.AccessKey{Id: id, Account: account, Secret: []byte(secret), Created: now.UnixMilli(), Description: description})
+}
+
+// OfService makes an access key that a service principal signs with, such as s3.amazonaws.com, as New does. It
+// is listed under account, which the service does not belong to.
+func (a AccessKeys) OfService(service, account, description string, now time.Time) (id, secret string, _ *record.Change) {
+	id, secret = NewAccessKey()
+	return id, secret, a.insert(&recordpb.AccessKey{
+		Id: id, Account: account, Secret: []byte(secret), Created: now.UnixMilli(), Description: description, Service: service,
 	})
+}
+
+func (a AccessKeys) insert(m *recordpb.AccessKey) *record.Change {
+	change := a.Book.Change()
+	change.Insert(record.OfAccessKey(m.Id), m)
 	return change
 }
 
@@ -170,5 +183,5 @@ func (a AccessKeys) each(ctx context.Context, f func(*recordpb.AccessKey)) error
 }
 
 func known(m *recordpb.AccessKey) Known {
-	return Known{ID: m.Id, Account: m.Account, Active: !m.Disabled, Created: time.UnixMilli(m.Created).UTC(), Description: m.Description}
+	return Known{ID: m.Id, Account: m.Account, Active: !m.Disabled, Created: time.UnixMilli(m.Created).UTC(), Description: m.Description, User: m.User, Service: m.Service}
 }

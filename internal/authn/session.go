@@ -152,6 +152,9 @@ func (s *Sessions) remember(sum [sha256.Size]byte, c *Credential) {
 	s.opened[sum] = c
 }
 
+// ByOperator is the issuer of a user's session that no access key was used for: an operator has made it.
+const ByOperator = "operator"
+
 // Identities tells whose a credential is.
 type Identities struct {
 	Directory *identity.Directory
@@ -165,7 +168,7 @@ func (i Identities) Whose(ctx context.Context, c *Credential) (*Caller, error) {
 		return &Caller{Kind: KindService, ARN: c.Service, PrincipalID: c.Service, AccessKeyID: c.AccessKeyID}, nil
 	case s != nil && s.Role != "":
 		return i.session(ctx, c)
-	case s != nil:
+	case s != nil && s.Issuer != ByOperator:
 		// Whoever takes an access key away means what was made with it as well.
 		issuer, err := i.Keys.Find(ctx, s.Issuer)
 		if err != nil || issuer == nil || !issuer.Active || issuer.Account != c.Account || issuer.UserID != c.UserID {
@@ -182,15 +185,6 @@ func (i Identities) Whose(ctx context.Context, c *Credential) (*Caller, error) {
 	return &Caller{
 		Kind: KindUser, Account: c.Account, ARN: u.ARN, PrincipalID: u.Id, AccessKeyID: c.AccessKeyID, User: u, Session: c.Session,
 	}, nil
-}
-
-// Manages is Whose for requests to IAM. As in AWS, credentials of GetSessionToken are none there unless they were
-// had with a second factor, which there is not here: whoever found them must not be able to make lasting ones.
-func (i Identities) Manages(ctx context.Context, c *Credential) (*Caller, error) {
-	if c.Session != nil && c.Session.Role == "" {
-		return nil, nil
-	}
-	return i.Whose(ctx, c)
 }
 
 func (i Identities) session(ctx context.Context, c *Credential) (*Caller, error) {

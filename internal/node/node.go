@@ -207,8 +207,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Importer: n.Custody, Forgetter: n.Custody,
 		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
-	people := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}
-	whose := people.Whose
+	whose := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}.Whose
 	verifier := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: "kms", Partition: n.Naming.Partition, Now: n.Now,
 	})
@@ -218,7 +217,7 @@ func (n *Node) wire(ring *seal.Ring) {
 		Skew: 15 * time.Minute, Presigned: 7 * 24 * time.Hour,
 	})
 	managers := authn.New(authn.Config{
-		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: people.Manages, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
+		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),

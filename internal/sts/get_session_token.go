@@ -27,7 +27,7 @@ const (
 )
 
 // getSessionToken gives a user or the root user temporary credentials of their own. It needs no permission: they
-// may do nothing with them that they may not do anyway, and not call IAM (authn.Identities.Manages).
+// may do nothing with them that they may not do anyway, and not call IAM (iam.Service.Admits).
 var getSessionToken = &query.Op[getSessionTokenIn, getSessionTokenOut]{
 	Name: "GetSessionToken",
 	Check: func(c *query.Call, in *getSessionTokenIn) error {

@@ -41,15 +41,23 @@ KMS, so ` + "`AWS_ENDPOINT_URL`" + ` is all that clients need. Terraform's ` + "
 ## Choices
 
 Where this service differs from AWS, or AWS's behaviour is not established, this is what it does.
-
-| About | Chosen |
-|---|---|
 `)
+	heading(&b, "IAM")
 	for _, c := range iam.Choices {
-		fmt.Fprintf(&b, "| %s | %s |\n", c.About, c.Chosen)
+		row(&b, c.About, c.Chosen)
+	}
+	heading(&b, "STS")
+	for _, c := range sts.Choices {
+		row(&b, c.About, c.Chosen)
 	}
 	return b.Bytes()
 }
+
+func heading(b *bytes.Buffer, name string) {
+	fmt.Fprintf(b, "\n### %s\n\n| About | Chosen |\n|---|---|\n", name)
+}
+
+func row(b *bytes.Buffer, about, chosen string) { fmt.Fprintf(b, "| %s | %s |\n", about, chosen) }
 
 func table(b *bytes.Buffer, name string, s *query.Service) {
 	fmt.Fprintf(b, "\n## Operations of %s (%s)\n\n| Operation | Known differences |\n|---|---|\n", name, s.Version)

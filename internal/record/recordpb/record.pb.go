@@ -2367,7 +2367,7 @@ type Session struct {
 	Name           string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"` // of a role's session
 	User           string                 `protobuf:"bytes,7,opt,name=user,proto3" json:"user,omitempty"`
 	UserId         string                 `protobuf:"bytes,8,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	Issuer         string                 `protobuf:"bytes,9,opt,name=issuer,proto3" json:"issuer,omitempty"` // access key id that GetSessionToken was called with
+	Issuer         string                 `protobuf:"bytes,9,opt,name=issuer,proto3" json:"issuer,omitempty"` // access key id that GetSessionToken was called with, or "operator"
 	Issued         int64                  `protobuf:"varint,10,opt,name=issued,proto3" json:"issued,omitempty"`
 	Expires        int64                  `protobuf:"varint,11,opt,name=expires,proto3" json:"expires,omitempty"`
 	Tags           map[string]string      `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // session tags
