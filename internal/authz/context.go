@@ -26,10 +26,19 @@ type asking struct {
 	key   *key.Key // nil of what is no key
 	act   *Act     // nil of what is a key
 	err   error    // something could not be looked up: the decision is void
+
+	// What was said last of the encryption context, if at most one value: under which condition key, how many
+	// and which.
+	last  string
+	found int
+	one   [1]string
 }
 
 // Values implements policy.Context.
 func (a *asking) Values(name string) []string {
+	if name == a.last && name != "" {
+		return a.one[:a.found]
+	}
 	if a.act != nil && len(a.act.Tags) > 0 {
 		if values, asked := a.act.tagged(name); asked {
 			return values
@@ -94,7 +103,7 @@ const contextPrefix = "encryptioncontext:"
 // key has only those that its operation has.
 func (a *asking) ofKMS(name, full string) []string {
 	if pair, is := strings.CutPrefix(name, contextPrefix); is {
-		return folded(a.need.Context, pair)
+		return a.paired(full, pair)
 	}
 	if a.key == nil {
 		return a.req.Says(full)
@@ -129,6 +138,24 @@ func (a *asking) ofKMS(name, full string) []string {
 		}
 	}
 	return a.req.Says(full)
+}
+
+// paired are the values in the encryption context under a name. The one there is, unless names differ by their
+// case alone, is told without making a list and remembered: twenty statements ask for it.
+func (a *asking) paired(full, name string) []string {
+	found := 0
+	for k, v := range a.need.Context {
+		if foldsTo(k, name) {
+			a.one[0] = v
+			found++
+		}
+	}
+	if found > 1 {
+		a.last = ""
+		return folded(a.need.Context, name)
+	}
+	a.last, a.found = full, found
+	return a.one[:found]
 }
 
 // alias is the name by which an operation that uses a key was told which: not its ARN.

@@ -190,9 +190,26 @@ func same(a, b map[string]string) bool { return len(a) == len(b) && within(a, b)
 // folded returns the values in m of all names that are name, apart from their case.
 func folded(m map[string]string, name string) (values []string) {
 	for k, v := range m {
-		if policy.Fold(k) == name {
+		if foldsTo(k, name) {
 			values = append(values, v)
 		}
 	}
 	return values
+}
+
+// foldsTo reports whether policy.Fold(s) is name, without making it.
+func foldsTo(s, name string) bool {
+	if len(s) != len(name) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != name[i] {
+			return false
+		}
+	}
+	return true
 }

@@ -22,8 +22,7 @@ type KeyPolicy struct {
 // KeyPolicy returns the policy of k and the version of its record, 0 for the default policy, of which there
 // is no record. That there is none is remembered like a policy: a warm request reads no store.
 func (r Rules) KeyPolicy(ctx context.Context, k *key.Key) (*KeyPolicy, uint64, error) {
-	at := record.OfPolicy(k.Account, k.Region, k.Id)
-	v, ver, err := r.Book.CachedOr(ctx, at, func(plain []byte, ver uint64) (any, error) {
+	v, ver, err := r.Book.CachedOr(ctx, k.Policy(), func(plain []byte, ver uint64) (any, error) {
 		if ver == 0 {
 			return &KeyPolicy{Policy: policy.Default(r.Naming.Partition, k.Account).Compile()}, nil
 		}

@@ -55,11 +55,11 @@ func principalOf(c *authn.Caller) policy.Principal {
 func (r Rules) policiesOf(ctx context.Context, c *authn.Caller, s *side) (err error) {
 	switch {
 	case c.User != nil:
-		u, err := r.Identities.User(ctx, c.Account, c.User.Name)
+		u, err := r.Identities.UserNow(ctx, c.User)
 		if err != nil {
 			return err
 		}
-		if u == nil || u.Id != c.User.Id {
+		if u == nil {
 			return fault.UnknownClient()
 		}
 		s.policies, err = r.Identities.PoliciesOf(ctx, u)
@@ -67,11 +67,11 @@ func (r Rules) policiesOf(ctx context.Context, c *authn.Caller, s *side) (err er
 			return err
 		}
 	case c.Role != nil:
-		role, err := r.Identities.Role(ctx, c.Account, c.Role.Name)
+		role, err := r.Identities.RoleNow(ctx, c.Role)
 		if err != nil {
 			return err
 		}
-		if role == nil || role.Id != c.Role.Id {
+		if role == nil {
 			return fault.UnknownClient()
 		}
 		s.policies, err = r.Identities.PoliciesOfRole(ctx, role)

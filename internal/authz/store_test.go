@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/authz/policy"
 	"qkms/internal/fault"
+	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
@@ -66,10 +66,11 @@ func open(t testing.TB) *fixture {
 	}
 	naming := key.Naming{Partition: "aws", Style: key.StyleAWS}
 	c := &counted{Engine: engine}
+	book := record.Open(c, ring, 10_000)
 	const id = "1234abcd-12ab-34cd-56ef-1234567890ab"
 	return &fixture{
-		Rules: authz.Rules{Naming: naming, Book: record.Open(c, ring, 10_000)}, store: c, t: t,
-		key: &key.Key{Key: &recordpb.Key{Account: owner, Region: "us-east-1", Id: id}, ARN: naming.Key(owner, "us-east-1", id)},
+		Rules: authz.Rules{Naming: naming, Book: book, Identities: identity.New(book, "aws")}, store: c, t: t,
+		key: (&key.Resolver{Naming: naming}).Of(&recordpb.Key{Account: owner, Region: "us-east-1", Id: id}, 1),
 	}
 }
 
@@ -97,16 +98,19 @@ func (f *fixture) policy(ver uint64, statements ...string) {
 // grant adds n grants of operation, # of the grantee being the number of each, and returns the change that revokes the last.
 func (f *fixture) grant(n int, grantee, operation string) (revoke *record.Change) {
 	f.t.Helper()
+	c := f.Book.Change()
 	for i := range n {
 		g := &recordpb.Grant{
 			Id: fmt.Sprintf("%064x", i+1), Account: f.key.Account, Region: f.key.Region, KeyId: f.key.Id,
 			Grantee: strings.Replace(grantee, "#", fmt.Sprintf("%012d", i), 1), Operations: []string{operation}, IssuingAccount: owner,
 		}
-		c := f.Book.Change()
 		at, to := record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), f.Book.GrantIndex(g)[0]
 		c.Insert(at, g)
 		c.Insert(to, &recordpb.GrantRef{})
-		f.commit(c)
+		if i%25 == 24 || i == n-1 {
+			f.commit(c)
+			c = f.Book.Change()
+		}
 		revoke = f.Book.Change()
 		revoke.Remove(at, 1)
 		revoke.Discard(to)
@@ -187,29 +191,15 @@ func TestUnknownKindsOfCallers(t *testing.T) {
 	}
 }
 
-// BenchmarkCheck is a decision with 20 statements before the one that counts, and 1,000 grants on the key:
-// by the policy, and through a grant.
-func BenchmarkCheck(b *testing.B) {
-	f := open(b)
-	var statements []string
-	for i := range 19 {
-		statements = append(statements, fmt.Sprintf(`{"Effect":"%s","Principal":{"AWS":"arn:aws:iam::%s:role/r%d"},"Action":["kms:Enc*","kms:Decrypt"],"Resource":"*"}`, []string{"Allow", "Deny"}[i%2], owner, i))
+// grantTo adds a grant of Encrypt to the principal with a unique id.
+func (f *fixture) grantTo(id, arn string) {
+	f.t.Helper()
+	g := &recordpb.Grant{
+		Id: fmt.Sprintf("%064s", id), Account: f.key.Account, Region: f.key.Region, KeyId: f.key.Id,
+		Grantee: arn, GranteeId: id, Operations: []string{"Encrypt"}, IssuingAccount: owner,
 	}
-	statements = append(statements, `{"Effect":"Allow","Principal":{"AWS":"`+owner+`"},"Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:EncryptionContext:App":"orders"}}}`)
-	f.policy(0, statements...)
-	f.grant(1000, "arn:aws:iam::#:root", "Encrypt")
-	for name, account := range map[string]string{"policy": owner, "grant": fmt.Sprintf("%012d", 7)} {
-		caller := &authn.Caller{Kind: authn.KindRoot, Account: account, ARN: authn.RootARN("aws", account)}
-		req := &authz.Request{Caller: caller, Says: func(string) []string { return nil }}
-		needs := []key.Need{{Action: "kms:Encrypt", KeyID: f.key.ARN, CrossAccount: true, Context: map[string]string{"App": "orders"}}}
-		keys := []*key.Key{f.key}
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := f.Check(b.Context(), req, needs, keys); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	c := f.Book.Change()
+	c.Insert(record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), g)
+	c.Insert(f.Book.GrantIndex(g)[0], &recordpb.GrantRef{})
+	f.commit(c)
 }

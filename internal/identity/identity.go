@@ -37,7 +37,8 @@ type User struct {
 	ARN  string
 	Tags Tags
 
-	bundle bundle
+	at     record.Key
+	bundle *bundle
 }
 
 // A Group gives its policies to its users.
@@ -46,7 +47,7 @@ type Group struct {
 	Ver uint64
 	ARN string
 
-	bundle bundle
+	bundle *bundle
 }
 
 // A Role is what sessions are of.
@@ -57,7 +58,8 @@ type Role struct {
 	Tags  Tags
 	Trust *policy.Policy // who may assume it
 
-	bundle bundle
+	at     record.Key
+	bundle *bundle
 }
 
 // User returns the user with exactly this name, or nil.
@@ -85,6 +87,24 @@ func (d *Directory) Role(ctx context.Context, account, name string) (*Role, erro
 		return nil, err
 	}
 	return r, err
+}
+
+// UserNow returns the user as it is by now, or nil when it is gone, whoever has its name.
+func (d *Directory) UserNow(ctx context.Context, u *User) (*User, error) {
+	now, err := cached(ctx, d, u.at, d.user)
+	if now == nil || now.Id != u.Id {
+		return nil, err
+	}
+	return now, err
+}
+
+// RoleNow returns the role as it is by now, or nil when it is gone, whichever has its name.
+func (d *Directory) RoleNow(ctx context.Context, r *Role) (*Role, error) {
+	now, err := cached(ctx, d, r.at, d.role)
+	if now == nil || now.Id != r.Id {
+		return nil, err
+	}
+	return now, err
 }
 
 // Provider returns the OpenID Connect provider of account with this URL, which has no scheme, or nil.
@@ -121,8 +141,8 @@ func cached[T any, M any, P interface {
 func (d *Directory) user(m *recordpb.User, ver uint64) (*User, error) {
 	inline, err := d.compile("user/"+m.Name, m.Inline)
 	return &User{
-		User: m, Ver: ver, ARN: d.arn(m.Account, "user", m.Path, m.Name), Tags: tags(m.Tags),
-		bundle: bundle{account: m.Account, inline: inline, attached: m.Attached, groups: m.Groups, boundary: m.Boundary},
+		User: m, Ver: ver, ARN: d.arn(m.Account, "user", m.Path, m.Name), Tags: tags(m.Tags), at: record.OfUser(m.Account, m.Name),
+		bundle: d.bundle(m.Account, inline, m.Attached, m.Groups, m.Boundary),
 	}, err
 }
 
@@ -130,7 +150,7 @@ func (d *Directory) group(m *recordpb.Group, ver uint64) (*Group, error) {
 	inline, err := d.compile("group/"+m.Name, m.Inline)
 	return &Group{
 		Group: m, Ver: ver, ARN: d.arn(m.Account, "group", m.Path, m.Name),
-		bundle: bundle{account: m.Account, inline: inline, attached: m.Attached},
+		bundle: d.bundle(m.Account, inline, m.Attached, nil, ""),
 	}, err
 }
 
@@ -144,8 +164,8 @@ func (d *Directory) role(m *recordpb.Role, ver uint64) (*Role, error) {
 		return nil, damaged("trust policy of role "+m.Name, err)
 	}
 	return &Role{
-		Role: m, Ver: ver, ARN: d.arn(m.Account, "role", m.Path, m.Name), Tags: tags(m.Tags), Trust: trust.Bind(m.TrustBound),
-		bundle: bundle{account: m.Account, inline: inline, attached: m.Attached, boundary: m.Boundary},
+		Role: m, Ver: ver, ARN: d.arn(m.Account, "role", m.Path, m.Name), Tags: tags(m.Tags), Trust: trust.Bind(m.TrustBound), at: record.OfRole(m.Account, m.Name),
+		bundle: d.bundle(m.Account, inline, m.Attached, nil, m.Boundary),
 	}, nil
 }
 

@@ -59,13 +59,42 @@ func (d *Directory) compile(of string, inline []*recordpb.NamedPolicy) ([]*Polic
 // each part is looked up every time, which costs a look into memory, and compared with what the bundle was
 // made of. A policy that was changed for many is so in force for all of them at once.
 type bundle struct {
-	account  string
 	inline   []*Policy
-	attached []string // ARNs
-	groups   []string // names
-	boundary string   // ARN
+	attached []pointer
+	groups   []pointer
+	boundary *pointer // nil: there is none
 
 	made atomic.Pointer[made]
+}
+
+// A pointer names a part, and where it is stored.
+type pointer struct {
+	name string // of a group; of a managed policy its ARN
+	at   record.Key
+}
+
+func (d *Directory) bundle(account string, inline []*Policy, attached, groups []string, boundary string) *bundle {
+	b := &bundle{inline: inline}
+	for _, arn := range attached {
+		b.attached = append(b.attached, d.pointer(arn))
+	}
+	for _, name := range groups {
+		b.groups = append(b.groups, pointer{name, record.OfGroup(account, name)})
+	}
+	if boundary != "" {
+		p := d.pointer(boundary)
+		b.boundary = &p
+	}
+	return b
+}
+
+// pointer is to a managed policy; one of AWS's is stored nowhere.
+func (d *Directory) pointer(arn string) pointer {
+	p := pointer{name: arn}
+	if account, name, ok := d.parsePolicyARN(arn); ok {
+		p.at = record.OfManagedPolicy(account, name)
+	}
+	return p
 }
 
 type made struct {
@@ -75,25 +104,31 @@ type made struct {
 
 func (b *bundle) policies(ctx context.Context, d *Directory) (*Policies, error) {
 	last := b.made.Load()
-	if last != nil {
-		same, i := true, 0
-		err := b.collect(ctx, d, func(part any) {
-			same = same && i < len(last.parts) && last.parts[i] == part
-			i++
-		})
+	if last == nil {
+		return b.build(ctx, d)
+	}
+	for i := range last.parts {
+		part, _, err := b.part(ctx, d, i)
 		if err != nil {
 			return nil, err
 		}
-		if same && i == len(last.parts) {
-			return &last.Policies, nil
+		if part != last.parts[i] {
+			return b.build(ctx, d)
 		}
 	}
-	return b.build(ctx, d)
+	return &last.Policies, nil
 }
 
 func (b *bundle) build(ctx context.Context, d *Directory) (*Policies, error) {
 	m := &made{Policies: Policies{Origins: append([]*Policy{}, b.inline...)}}
-	err := b.collect(ctx, d, func(part any) {
+	for i := 0; ; i++ {
+		part, ok, err := b.part(ctx, d, i)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
 		m.parts = append(m.parts, part)
 		switch p := part.(type) {
 		case *Managed:
@@ -103,9 +138,6 @@ func (b *bundle) build(ctx context.Context, d *Directory) (*Policies, error) {
 		case *limit:
 			m.Boundary, m.BoundaryARN = p.Policy.Policy, p.Policy.ARN
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
 	for _, p := range m.Origins {
 		m.Identity = append(m.Identity, p.Policy)
@@ -117,48 +149,42 @@ func (b *bundle) build(ctx context.Context, d *Directory) (*Policies, error) {
 // limit is a managed policy as a boundary.
 type limit Managed
 
-// collect calls f with each part that can change without the identity's own record changing.
-func (b *bundle) collect(ctx context.Context, d *Directory, f func(any)) error {
-	for _, arn := range b.attached {
-		p, err := d.part(ctx, arn)
-		if err != nil {
-			return err
-		}
-		f(p)
+// part returns what can change without the identity's own record changing: each i from 0 until ok is false. A
+// part must be there: it might deny what another allows. That it is not can only mean that it was detached and
+// deleted after the identity was read, which is then read again.
+func (b *bundle) part(ctx context.Context, d *Directory, i int) (part any, ok bool, err error) {
+	if i < len(b.attached) {
+		p, err := d.attached(ctx, &b.attached[i])
+		return p, true, err
 	}
-	for _, name := range b.groups {
-		g, err := d.Group(ctx, b.account, name)
-		if err != nil {
-			return err
-		}
-		if g == nil {
-			return gone(record.OfGroup(b.account, name))
-		}
-		p, err := d.PoliciesOfGroup(ctx, g)
-		if err != nil {
-			return err
-		}
-		f(p)
+	if i -= len(b.attached); i < len(b.groups) {
+		p, err := d.ofGroup(ctx, &b.groups[i])
+		return p, true, err
 	}
-	if b.boundary == "" {
-		return nil
+	if i -= len(b.groups); i > 0 || b.boundary == nil {
+		return nil, false, nil
 	}
-	p, err := d.part(ctx, b.boundary)
-	if err != nil {
-		return err
-	}
-	f((*limit)(p))
-	return nil
+	p, err := d.attached(ctx, b.boundary)
+	return (*limit)(p), true, err
 }
 
-// part is a policy that must be there: it might deny what another allows. That it is not can only mean
-// that it was detached and deleted after the identity was read, which is then read again.
-func (d *Directory) part(ctx context.Context, arn string) (*Managed, error) {
-	p, err := d.Managed(ctx, arn)
+func (d *Directory) attached(ctx context.Context, at *pointer) (*Managed, error) {
+	p, err := d.managedAt(ctx, at)
 	if err == nil && p == nil {
-		err = gone(record.OfManagedPolicy("", arn))
+		err = gone(at.at)
 	}
 	return p, err
+}
+
+func (d *Directory) ofGroup(ctx context.Context, at *pointer) (*Policies, error) {
+	g, err := cached(ctx, d, at.at, d.group)
+	if err == nil && (g == nil || g.Name != at.name) {
+		err = gone(at.at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d.PoliciesOfGroup(ctx, g)
 }
 
 func gone(k record.Key) error { return k.Conflict() }
@@ -173,15 +199,16 @@ type Managed struct {
 
 // Managed returns the managed policy with this ARN, or nil.
 func (d *Directory) Managed(ctx context.Context, arn string) (*Managed, error) {
-	if p := d.builtIns[arn]; p != nil {
+	at := d.pointer(arn)
+	return d.managedAt(ctx, &at)
+}
+
+func (d *Directory) managedAt(ctx context.Context, at *pointer) (*Managed, error) {
+	if p := d.builtIns[at.name]; p != nil || at.at == (record.Key{}) {
 		return p, nil
 	}
-	account, name, ok := d.parsePolicyARN(arn)
-	if !ok {
-		return nil, nil
-	}
-	m, err := cached(ctx, d, record.OfManagedPolicy(account, name), d.managed)
-	if m == nil || m.Policy.ARN != arn {
+	m, err := cached(ctx, d, at.at, d.managed)
+	if m == nil || m.Policy.ARN != at.name {
 		return nil, err
 	}
 	return m, err

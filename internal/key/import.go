@@ -90,7 +90,7 @@ func (k *Key) asOf(now time.Time) *Key {
 			Lose(view, v)
 		}
 	}
-	return &Key{Key: view, Ver: k.Ver, ARN: k.ARN, stored: k.Key}
+	return &Key{Key: view, Ver: k.Ver, ARN: k.ARN, policy: k.policy, stored: k.Key}
 }
 
 // Expiration returns what KeyMetadata tells of the expiry of imported material: nothing while one is

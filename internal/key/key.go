@@ -17,11 +17,20 @@ type Key struct {
 	Ver uint64 // of the record
 	ARN string // as this deployment prints it
 
+	policy record.Key    // where its policy is stored
 	stored *recordpb.Key // the record, where time has made Key something else; otherwise nil
 }
 
 // Record is where the key is stored.
 func (k *Key) Record() record.Key { return record.OfKey(k.Account, k.Region, k.Id) }
+
+// Policy is where the key's policy is stored.
+func (k *Key) Policy() record.Key {
+	if k.policy == (record.Key{}) { // of a key that is being made
+		return record.OfPolicy(k.Account, k.Region, k.Id)
+	}
+	return k.policy
+}
 
 // Material names the material that encrypts now.
 func (k *Key) Material() custody.Ref { return k.MaterialVersion(k.CurrentMaterial) }

@@ -93,7 +93,7 @@ func (r *Resolver) decode(plain []byte, ver uint64) (*Key, error) {
 
 // Of returns the Key of a record.
 func (r *Resolver) Of(m *recordpb.Key, ver uint64) *Key {
-	return &Key{Key: m, Ver: ver, ARN: r.Naming.Key(m.Account, m.Region, m.Id)}
+	return &Key{Key: m, Ver: ver, ARN: r.Naming.Key(m.Account, m.Region, m.Id), policy: record.OfPolicy(m.Account, m.Region, m.Id)}
 }
 
 // Alias returns an alias of account in region and its version, or nil. Names longer than any alias

@@ -38,6 +38,7 @@ type Book struct {
 	counting sync.Mutex // held while a change that counts keys is in the engine
 
 	delivered outbox
+	grantees  grantees
 }
 
 // Open opens the book of an initialised store. It keeps up to cached decoded records in memory.

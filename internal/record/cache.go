@@ -43,17 +43,32 @@ func (c *cache) stripe(k Key) *stripe {
 	return &c.stripes[maphash.String(c.seed, k.enc)%uint64(len(c.stripes))]
 }
 
-func (c *cache) get(k Key) (any, uint64, bool) {
-	s := c.stripe(k)
+func (c *cache) get(k Key) (any, uint64, bool) { return c.stripe(k).get(k) }
+
+// find is get of the key with these bytes, which it makes no Key of.
+func (c *cache) find(enc []byte) (any, uint64, bool) {
+	s := &c.stripes[maphash.Bytes(c.seed, enc)%uint64(len(c.stripes))]
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e, ok := s.entries[Key{string(enc)}]
+	s.count(ok)
+	return e.value, e.ver, ok
+}
+
+func (s *stripe) get(k Key) (any, uint64, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	e, ok := s.entries[k]
-	if ok {
+	s.count(ok)
+	return e.value, e.ver, ok
+}
+
+func (s *stripe) count(hit bool) {
+	if hit {
 		s.hits.Add(1)
 	} else {
 		s.misses.Add(1)
 	}
-	return e.value, e.ver, ok
 }
 
 func (c *cache) generation(k Key) uint64 { return c.stripe(k).generation.Load() }

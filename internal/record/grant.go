@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -48,6 +49,32 @@ func Subject(arn, id string) string {
 	return id
 }
 
+// grantees remembers the hashes of those who ask. The zero one is empty.
+type grantees struct {
+	mu     sync.RWMutex // guards hashes; held for a look-up, or while a full table is cleared
+	hashes map[string]string
+}
+
+// maxGrantees bounds them, to about a megabyte: those who ask have proved who they are, but there may be many.
+const maxGrantees = 8192
+
+func (g *grantees) of(b *Book, grantee string) string {
+	g.mu.RLock()
+	hash, ok := g.hashes[grantee]
+	g.mu.RUnlock()
+	if ok {
+		return hash
+	}
+	hash = b.grantHash("grantee", grantee)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hashes == nil || len(g.hashes) >= maxGrantees {
+		g.hashes = map[string]string{}
+	}
+	g.hashes[strings.Clone(grantee)] = hash
+	return hash
+}
+
 // GrantsTo is the grants on a key that one grantee has, by Subject; the part that follows is the grant's id.
 func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 	return newKey(spaceGrantTo, account, region, id, b.grantHash("grantee", grantee))
@@ -56,10 +83,12 @@ func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 // Granted returns the grants on a key that one grantee has, from memory where it can. They are shared: never
 // change one. What a grant says never changes, so the list is as new as the index it was read by.
 func (b *Book) Granted(ctx context.Context, account, region, id, grantee string) ([]*recordpb.Grant, error) {
-	list := b.GrantsTo(account, region, id, grantee)
-	if v, _, ok := b.cache.get(list); ok {
+	var room [192]byte
+	enc := appendKey(room[:0], spaceGrantTo, account, region, id, b.grantees.of(b, grantee))
+	if v, _, ok := b.cache.find(enc); ok {
 		return v.([]*recordpb.Grant), nil
 	}
+	list := Key{string(enc)}
 	generation := b.cache.generation(list)
 	var grants []*recordpb.Grant
 	var last Key

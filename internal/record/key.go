@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"qkms/internal/store"
@@ -56,25 +57,27 @@ var keyParts = map[string][3]int{
 }
 
 func newKey(space string, parts ...string) Key {
-	n := len(space) + 2
+	var room [192]byte
+	return Key{string(appendKey(room[:0], space, parts...))}
+}
+
+func appendKey(dst []byte, space string, parts ...string) []byte {
+	dst = appendPart(dst, space)
 	for _, p := range parts {
-		n += len(p) + 2
+		dst = appendPart(dst, p)
 	}
-	enc := appendPart(make([]byte, 0, n), space)
-	for _, p := range parts {
-		enc = appendPart(enc, p)
-	}
-	return Key{string(enc)}
+	return dst
 }
 
 func appendPart(dst []byte, part string) []byte {
-	for i := range len(part) {
-		dst = append(dst, part[i])
-		if part[i] == 0 {
-			dst = append(dst, 0xff)
+	for {
+		i := strings.IndexByte(part, 0)
+		if i < 0 {
+			return append(append(dst, part...), 0, 1)
 		}
+		dst = append(append(dst, part[:i+1]...), 0xff)
+		part = part[i+1:]
 	}
-	return append(dst, 0, 1)
 }
 
 // split undoes newKey. ok is false for bytes that newKey does not make.
