@@ -48,26 +48,49 @@ func (o *createAccessKeyOut) told() audit.Detail {
 }
 
 var createAccessKey = differing(telling(on("CreateAccessKey", func(ctx context.Context, c *query.Call, e *entity, _ *aUser) (*createAccessKeyOut, *record.Change, error) {
-	ids, err := accessKeys(ctx, c, e)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case len(ids) >= maxAccessKeys:
-		return nil, nil, fault.IAMQuota("AccessKeysPerUser", maxAccessKeys)
-	}
 	id, secret := authn.NewAccessKey()
-	m := &recordpb.AccessKey{Id: id, Account: c.Caller.Account, Secret: []byte(secret), Created: c.Now.UnixMilli()}
-	change := c.Book.Change()
-	if u, is := e.msg.(*recordpb.User); is {
-		m.User, m.UserId = u.Name, u.Id
-		u.AccessKeys = append(u.AccessKeys, id)
-		e.save(change)
+	m := &recordpb.AccessKey{Id: id, Secret: []byte(secret)}
+	change, err := giveAccessKey(ctx, c, e, m)
+	if err != nil {
+		return nil, nil, err
 	}
-	change.Insert(record.OfAccessKey(id), m)
 	s := shapeOfAccessKey(m)
 	s.SecretAccessKey = secret
 	return &createAccessKeyOut{s}, change, nil
 }), (*createAccessKeyOut).told), "Those that an operator makes with `qkms access-key create` count towards the two of the root user.")
+
+// giveAccessKey makes m, which has an id and a secret, an access key of e.
+func giveAccessKey(ctx context.Context, c *query.Call, e *entity, m *recordpb.AccessKey) (*record.Change, error) {
+	ids, err := accessKeys(ctx, c, e)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(ids) >= maxAccessKeys:
+		return nil, fault.IAMQuota("AccessKeysPerUser", maxAccessKeys)
+	}
+	m.Account, m.Created = c.Caller.Account, c.Now.UnixMilli()
+	change := c.Book.Change()
+	if u, is := e.msg.(*recordpb.User); is {
+		m.User, m.UserId = u.Name, u.Id
+		u.AccessKeys = append(u.AccessKeys, m.Id)
+		e.save(change)
+	}
+	change.Insert(record.OfAccessKey(m.Id), m)
+	return change, nil
+}
+
+// AccessKeyOf proposes that m, of which there are id, secret and description, is an access key of a user: for
+// operators, who may choose them.
+func AccessKeyOf(ctx context.Context, c *query.Call, userName string, m *recordpb.AccessKey) (*record.Change, error) {
+	e, err := user(ctx, c, userName)
+	if err != nil {
+		return nil, err
+	}
+	if e.ver == 0 {
+		return nil, e.missing()
+	}
+	return giveAccessKey(ctx, c, e, m)
+}
 
 // accessKeys are the ids of an entity's access keys, the oldest first. Those of the root user stand in no record
 // of theirs, so that two made at once may be one too many.

@@ -54,3 +54,22 @@ func managedPolicy(c *query.Call, text string) error {
 func quotaOf(what, kind string) string {
 	return what + "Per" + strings.ToUpper(kind[:1]) + kind[1:]
 }
+
+// The limits as those need them who plan several operations, and want to know before the first what the last
+// would be refused.
+const (
+	MaxManagedPolicy = maxManagedPolicy
+	MaxTrustPolicy   = maxTrustPolicy
+	MaxVersions      = maxVersions
+	MaxAttached      = maxAttached
+	MaxGroups        = maxGroups
+	MaxTags          = maxTags
+	MaxClientIDs     = maxClientIDs
+	MaxThumbprints   = maxThumbprints
+)
+
+// MaxInline is how long the inline policies of a "user", "group" or "role" may be together, as Weight counts.
+func MaxInline(kind string) int { return maxInline[kind] }
+
+// Weight is how long a policy is to the limits: in characters that are not white space.
+func Weight(text string) int { return weight(text) }

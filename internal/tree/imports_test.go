@@ -28,6 +28,7 @@ var order = [][]string{
 	{"op/compatdoc", "iam/iamdoc"},
 	{"server", "sweep"},
 	{"node"},
+	{"roster"},
 	{"admin", "seed"},
 }
 
