@@ -22,7 +22,7 @@ func (c *command) printJSON(v any) error {
 }
 
 func accessKeyCreate(ctx context.Context, c *command) error {
-	made, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: c.Description, Service: c.Identity.Service}, nil)
+	made, err := admin.Do(ctx, c.place(), admin.CreateAccessKey, admin.NewAccessKey{Account: c.Account, Description: c.Description, Service: c.Identity.Service, User: c.Identity.User}, nil)
 	if err != nil {
 		return err
 	}
@@ -35,8 +35,11 @@ func accessKeyCreate(ctx context.Context, c *command) error {
 // printSecret is the only time that a secret is told.
 func (c *command) printSecret(k admin.AccessKeyMade) error {
 	whose := "the root user of account " + k.Account
-	if k.Service != "" {
+	switch {
+	case k.Service != "":
 		whose = "the service principal " + k.Service
+	case k.User != "":
+		whose = "user " + k.User + " of account " + k.Account
 	}
 	_, err := fmt.Fprintf(c.out, "Access key for %s; the secret is not shown again:\n\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n",
 		whose, k.ID, k.Secret)

@@ -94,6 +94,14 @@ type Config struct {
 	// Seed is a YAML file of keys, aliases and access keys that dev makes sure of at start.
 	Seed string
 
+	// PlanOnly prints what iam apply would change, and changes nothing.
+	PlanOnly bool
+
+	// Prune makes iam apply delete the users, groups, roles, customer managed policies and identity
+	// providers that the file does not list, of the accounts that it is about. Who is deleted has lost
+	// access with the next request, and does not get it back with the name.
+	Prune bool
+
 	// Description is a note kept with an access key.
 	Description string
 
@@ -193,6 +201,10 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.EnvFile, "also write the endpoint and credentials to `FILE`, as lines `export AWS_…`")
 	case "seed":
 		text(&c.Seed, "YAML `FILE` of keys, aliases and access keys to make sure of at start")
+	case "plan":
+		yes(&c.PlanOnly, "print what would be changed, and change nothing")
+	case "prune":
+		yes(&c.Prune, "delete what the file does not list of its accounts")
 	case "description":
 		text(&c.Description, "a note to keep with the access key")
 	case "json":

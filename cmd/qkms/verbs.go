@@ -69,9 +69,9 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 		},
 		{
 			name:  "access-key create",
-			brief: "Make an access key for the root user of an account",
+			brief: "Make an access key for a user, or for the root user of an account",
 			about: "With --service it is a service principal's, which belongs to no account and may do what key policies and grants\nallow it by its name: for tests of integrations, where one program plays a service of AWS.\n\n" + viaServer,
-			takes: opens + "account description service json",
+			takes: opens + "account user description service json",
 			run:   accessKeyCreate,
 		},
 		{
@@ -160,6 +160,14 @@ What it prints is what the SDKs and the CLI of AWS read from a credential_proces
 They ask again before the credentials end. --name is the session's; if not given: the name it was registered under.`,
 			takes: "endpoint cert key ca name duration",
 			run:   credentials,
+		},
+		{
+			name:     "iam apply",
+			brief:    "Make users, groups, roles and policies what a file says",
+			operands: "FILE",
+			about:    aboutApply,
+			takes:    opens + "account plan prune json",
+			run:      iamApply,
 		},
 		{
 			name:  "root rotate",

@@ -2,21 +2,29 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"qkms/internal/audit"
 	"qkms/internal/authn"
+	"qkms/internal/fault"
+	"qkms/internal/iam"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/roster"
 )
 
-// NewAccessKey asks for an access key of the root user of an account.
+// NewAccessKey asks for an access key of a user, a service principal or the root user of an account.
 type NewAccessKey struct {
 	Account     string `json:"account"` // twelve digits
 	Description string `json:"description,omitempty"`
 
 	// Service is the service principal whose access key it is to be, s3.amazonaws.com; empty: the root user's.
 	Service string `json:"service,omitempty"`
+
+	// User is the user of the account whose access key it is to be.
+	User string `json:"user,omitempty"`
 }
 
 // AccessKeyMade is an access key and its secret, which no later action tells again.
@@ -25,6 +33,7 @@ type AccessKeyMade struct {
 	Secret  string `json:"secret"`
 	Account string `json:"account"`
 	Service string `json:"service,omitempty"`
+	User    string `json:"user,omitempty"`
 }
 
 // AccessKeyID names an access key.
@@ -47,24 +56,40 @@ var CreateAccessKey = &Action[NewAccessKey, AccessKeyMade]{
 		if p.Service != "" && !authn.IsService(p.Service) {
 			return AccessKeyMade{}, fmt.Errorf("service %q is not written like s3.amazonaws.com", p.Service)
 		}
-		id, secret, change := c.newAccessKey(p)
+		if p.Service != "" && p.User != "" {
+			return AccessKeyMade{}, errors.New("an access key is a user's or a service principal's, not both")
+		}
+		id, secret, change, err := c.newAccessKey(ctx, p)
+		if err != nil {
+			return AccessKeyMade{}, err
+		}
 		c.rec.Response = audit.Detail{audit.String("accessKeyId", id)}
 		if err := c.commit(ctx, change); err != nil {
 			return AccessKeyMade{}, err
 		}
-		return AccessKeyMade{ID: id, Secret: secret, Account: p.Account, Service: p.Service}, nil
+		return AccessKeyMade{ID: id, Secret: secret, Account: p.Account, Service: p.Service, User: p.User}, nil
 	},
 	audit: func(p NewAccessKey) audit.Detail {
 		return audit.Detail{audit.String("account", p.Account), audit.String("description", p.Description).If(p.Description != ""),
-			audit.String("service", p.Service).If(p.Service != "")}
+			audit.String("service", p.Service).If(p.Service != ""), audit.String("userName", p.User).If(p.User != "")}
 	},
 }
 
-func (c *call) newAccessKey(p NewAccessKey) (id, secret string, _ *record.Change) {
-	if p.Service != "" {
-		return c.AccessKeys.OfService(p.Service, p.Account, p.Description, c.Now())
+func (c *call) newAccessKey(ctx context.Context, p NewAccessKey) (id, secret string, change *record.Change, err error) {
+	switch {
+	case p.Service != "":
+		id, secret, change = c.AccessKeys.OfService(p.Service, p.Account, p.Description, c.Now())
+	case p.User != "":
+		id, secret = authn.NewAccessKey()
+		m := &recordpb.AccessKey{Id: id, Secret: []byte(secret), Description: p.Description}
+		change, err = iam.AccessKeyOf(ctx, roster.Call(c.Node, p.Account), p.User, m)
+		if f, is := errors.AsType[*fault.Error](err); is {
+			err = errors.New(f.Text) // an operator has no use for the code
+		}
+	default:
+		id, secret, change = c.AccessKeys.New(p.Account, p.Description, c.Now())
 	}
-	return c.AccessKeys.New(p.Account, p.Description, c.Now())
+	return id, secret, change, err
 }
 
 // ListAccessKeys tells which access keys there are, without their secrets.

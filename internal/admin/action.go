@@ -30,6 +30,7 @@ type Host struct {
 	// empty when something else opened it.
 	KeyFile string
 
+	applying sync.Mutex // held while identities are made what a file says: of two at once one would meet the other's
 	rotating sync.Mutex // held through a rotation: of two at once one would drop what the other seals under
 
 	// unfinished says that NextKeyFile(KeyFile) is what opens the store, and not yet in KeyFile's
@@ -89,6 +90,8 @@ func (c *call) commit(ctx context.Context, change *record.Change) error {
 	return err
 }
 
+const actionFailed = "AdminActionFailed"
+
 const attempts = 8 // as often is an action begun anew when what it relied on changed meanwhile
 
 // Perform performs the action in this process on behalf of who. progress may be nil.
@@ -107,7 +110,7 @@ func (a *Action[P, R]) Perform(ctx context.Context, h *Host, who Operator, p P, 
 		}
 	}
 	if err != nil {
-		c.rec.ErrorCode, c.rec.ErrorMessage = "AdminActionFailed", err.Error()
+		c.rec.ErrorCode, c.rec.ErrorMessage = actionFailed, err.Error()
 	}
 	if err != nil || !c.recorded {
 		c.rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox

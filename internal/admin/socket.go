@@ -28,7 +28,7 @@ type action interface {
 var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
 	CreateSession, AddCertificate, ListCertificates, DeleteCertificate,
-	RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain,
+	PlanIdentities, ApplyIdentities, RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain,
 }
 
 // A Door is the socket of a running server.
@@ -147,7 +147,7 @@ type message struct {
 	Error    string          `json:"error,omitempty"`
 }
 
-const maxParams = 64 << 10 // bytes
+const maxParams = 2 << 20 // bytes: a roster of 1 MiB in base64
 
 func answer(w http.ResponseWriter, r *http.Request, perform func([]byte, func(Progress)) (any, error)) {
 	params, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxParams))

@@ -97,12 +97,12 @@ func (a AccessKeys) List(ctx context.Context, account string) ([]Known, error) {
 	return out, err
 }
 
-// Oldest returns the oldest active access key of account with its secret, for `qkms dev`, which prints
+// Oldest returns the oldest active access key of account's root user with its secret, for `qkms dev`, which prints
 // it; ErrNoAccessKey when there is none.
 func (a AccessKeys) Oldest(ctx context.Context, account string) (id, secret string, err error) {
 	oldest := new(recordpb.AccessKey)
 	err = a.each(ctx, func(m *recordpb.AccessKey) {
-		if m.Account == account && !m.Disabled && (oldest.Id == "" || m.Created < oldest.Created) {
+		if m.Account == account && m.User == "" && m.Service == "" && !m.Disabled && (oldest.Id == "" || m.Created < oldest.Created) {
 			oldest = m
 		}
 	})
