@@ -91,7 +91,7 @@ type Config struct {
 	// EnvFile is where dev writes the endpoint and the credentials as lines for a shell to source.
 	EnvFile string
 
-	// Seed is a YAML file of keys, aliases and access keys that dev makes sure of at start.
+	// Seed is a YAML file of keys, aliases, identities and access keys that dev makes sure of at start.
 	Seed string
 
 	// PlanOnly prints what iam apply would change, and changes nothing.
@@ -200,7 +200,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "env-file":
 		text(&c.EnvFile, "also write the endpoint and credentials to `FILE`, as lines `export AWS_…`")
 	case "seed":
-		text(&c.Seed, "YAML `FILE` of keys, aliases and access keys to make sure of at start")
+		text(&c.Seed, "YAML `FILE` of keys, aliases, identities and access keys to make sure of at start")
 	case "plan":
 		yes(&c.PlanOnly, "print what would be changed, and change nothing")
 	case "prune":

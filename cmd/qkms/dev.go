@@ -86,8 +86,8 @@ func (c *command) openDev(ctx context.Context) (*admin.Host, error) {
 // A devKey is the credential that dev prints.
 type devKey struct{ id, secret string }
 
-// furnish makes sure of the fixtures, of alias/dev and of a credential: the first of the seed for this
-// account if it has one, else the oldest there is, so that it stays the same.
+// furnish makes sure of the fixtures, of alias/dev and of a credential: the first of the seed for the
+// root user of this account if it has one, else the oldest there is, so that it stays the same.
 func (c *command) furnish(ctx context.Context, h *admin.Host, seeds *seed.File) (devKey, error) {
 	if err := seeds.Apply(ctx, h.Node); err != nil {
 		return devKey{}, err
@@ -96,7 +96,7 @@ func (c *command) furnish(ctx context.Context, h *admin.Host, seeds *seed.File) 
 		return devKey{}, err
 	}
 	for _, k := range seeds.AccessKeys {
-		if k.Account == c.Account {
+		if k.Account == c.Account && k.User == "" {
 			return devKey{k.ID, k.Secret}, nil
 		}
 	}

@@ -29,13 +29,18 @@ A --seed file makes sure of fixtures, the same on every machine:
     access_keys:
       - id: AKIAIOSFODNN7EXAMPLE
         secret: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+      - {id: AKIAEXAMPLEOFALICE01, secret: not-a-secret, user: alice}
+    identities:                  # as in the file of "qkms iam apply", a list with an entry for each account
+      - users:
+          - {name: alice, policies: ["arn:aws:iam::aws:policy/AWSKeyManagementServicePowerUser"]}
     keys:
       - id: 1234abcd-12ab-34cd-56ef-1234567890ab
         material: 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f   # hex or base64; random if left out
         aliases: [alias/app]
         enabled: true
 
-What is there already is left as it is; what contradicts the file is an error.`,
+Keys and access keys that are there are left as they are, and what contradicts the file is an error; identities
+that are listed are made at each start what the file says.`,
 			takes:    "listen metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots oidc-ca oidc-allow quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen = "127.0.0.1:8020" },
 			run:      dev,

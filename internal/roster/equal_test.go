@@ -13,6 +13,7 @@ import (
 	"qkms/internal/kmstest"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/seed"
 )
 
 const inWords = `version: 1
@@ -55,7 +56,13 @@ func TestRequestsFilesAndSeedsMakeTheSame(t *testing.T) {
 	requested, applied, seeded := kmstest.New(t), kmstest.New(t), kmstest.New(t)
 	byRequests(requested.As(kmstest.Account))
 	apply(t, applied, inWords, false)
-	seedIdentities(t, seeded, inWords)
+	fixtures, err := seed.Parse("f", []byte("version: 1\nidentities:\n-"+strings.ReplaceAll(strings.TrimPrefix(inWords, "version: 1"), "\n", "\n  ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fixtures.Apply(t.Context(), seeded.Node); err != nil {
+		t.Fatal(err)
+	}
 	want := contents(t, requested)
 	same(t, contents(t, applied), want...)
 	same(t, contents(t, seeded), want...)

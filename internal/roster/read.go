@@ -65,11 +65,12 @@ func Parse(path string, text []byte, account string) (*File, error) {
 }
 
 // Of is Parse of accounts that stand in another file.
-func Of(path string, accounts []*Account, account string) (*File, error) {
+func Of(path string, accounts []Account, account string) (*File, error) {
+	f := &File{path: path}
 	for _, a := range accounts {
 		a.Account = cmp.Or(a.Account, account)
+		f.Accounts = append(f.Accounts, &a)
 	}
-	f := &File{path: path, Accounts: accounts}
 	return f, f.finish()
 }
 

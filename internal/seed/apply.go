@@ -3,20 +3,28 @@ package seed
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"qkms/internal/custody"
+	"qkms/internal/fault"
+	"qkms/internal/iam"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/roster"
 	"qkms/internal/wire/shape"
 )
 
 // Apply sees to it that everything in the file is in the store. What is there is left as it is, also
 // where its state or description has changed since; what contradicts the file (another material,
 // account, secret, an alias of another key) is an error, and what stands before it has been applied.
-// Applying a file twice changes nothing the second time.
+// Identities are made what the file says, see package roster. Applying a file twice changes nothing the
+// second time.
 func (f *File) Apply(ctx context.Context, n *node.Node) error {
+	if err := f.applyIdentities(ctx, n); err != nil {
+		return err
+	}
 	for i := range f.AccessKeys {
 		if err := f.applyAccessKey(ctx, n, &f.AccessKeys[i]); err != nil {
 			return err
@@ -36,6 +44,17 @@ func (f *File) Apply(ctx context.Context, n *node.Node) error {
 	return nil
 }
 
+func (f *File) applyIdentities(ctx context.Context, n *node.Node) error {
+	if f.identities == nil {
+		return nil // a File that was not read
+	}
+	plan, err := roster.Compare(ctx, n, f.identities, false)
+	if err != nil {
+		return err
+	}
+	return plan.Apply(ctx, dev, nil)
+}
+
 func (f *File) applyAccessKey(ctx context.Context, n *node.Node, a *AccessKey) error {
 	plain, ver, err := n.Book.Take(ctx, record.OfAccessKey(a.ID))
 	if err != nil {
@@ -43,9 +62,11 @@ func (f *File) applyAccessKey(ctx context.Context, n *node.Node, a *AccessKey) e
 	}
 	defer clear(plain)
 	if ver == 0 {
-		return commit(ctx, n, event{name: "CreateAccessKey", account: a.Account}, func() (*record.Change, error) {
-			return n.AccessKeys.With(a.ID, a.Secret, a.Account, a.Description, n.Now()), nil
-		})
+		err := commit(ctx, n, event{name: "CreateAccessKey", account: a.Account}, func() (*record.Change, error) { return a.change(ctx, n) })
+		if refused, is := errors.AsType[*fault.Error](err); is {
+			return f.at(a.line, "access key %s: %s", a.ID, refused.Text)
+		}
+		return err
 	}
 	old, err := accessKeyOf(plain)
 	switch {
@@ -53,10 +74,31 @@ func (f *File) applyAccessKey(ctx context.Context, n *node.Node, a *AccessKey) e
 		return err
 	case old.Account != a.Account:
 		return f.at(a.line, "access key %s is in the store, of account %s instead of %s", a.ID, old.Account, a.Account)
+	case old.User != a.User || old.Service != "":
+		return f.at(a.line, "access key %s is in the store, of %s instead of %s", a.ID, whose(old.User, old.Service), whose(a.User, ""))
 	case !bytes.Equal(old.Secret, []byte(a.Secret)):
 		return f.at(a.line, "access key %s is in the store with another secret", a.ID)
 	}
 	return nil
+}
+
+func (a *AccessKey) change(ctx context.Context, n *node.Node) (*record.Change, error) {
+	if a.User == "" {
+		return n.AccessKeys.With(a.ID, a.Secret, a.Account, a.Description, n.Now()), nil
+	}
+	m := &recordpb.AccessKey{Id: a.ID, Secret: []byte(a.Secret), Description: a.Description}
+	return iam.AccessKeyOf(ctx, roster.Call(n, a.Account), a.User, m)
+}
+
+// whose says of whom an access key is.
+func whose(user, service string) string {
+	switch {
+	case service != "":
+		return "service " + service
+	case user != "":
+		return "user " + user
+	}
+	return "the root user"
 }
 
 func (f *File) applyKey(ctx context.Context, n *node.Node, k *Key) error {

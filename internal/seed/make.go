@@ -81,13 +81,16 @@ func accessKeyOf(plain []byte) (*recordpb.AccessKey, error) {
 	return m, nil
 }
 
+// dev is who makes fixtures, as the audit log has it.
+var dev = audit.Identity{Type: "Operator", InvokedBy: "qkms dev"}
+
 // An event is what the audit log says of a fixture.
 type event struct{ name, account, region, arn string }
 
 func (e event) record() *audit.Record {
 	rec := &audit.Record{
 		EventName: e.name, EventSource: audit.SourceAdmin, EventType: audit.TypeAdminAction,
-		Identity: audit.Identity{Type: "Operator", InvokedBy: "qkms dev"}, Region: e.region, RecipientAccount: e.account,
+		Identity: dev, Region: e.region, RecipientAccount: e.account,
 	}
 	if e.arn != "" {
 		rec.Resources = []audit.Resource{{AccountID: e.account, ARN: e.arn}}

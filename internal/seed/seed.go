@@ -1,5 +1,5 @@
 // Package seed makes the fixtures of other people's tests: keys with fixed ids and material, aliases,
-// access keys.
+// identities, access keys.
 //
 // Read a file, then Apply it. It is for `qkms dev`: whoever writes down a key in a file has no secret
 // any more. A key whose material is in the file has the same KeyMaterialId in every store, so that a
@@ -14,31 +14,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
 
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/key"
+	"qkms/internal/roster"
 )
 
 // A File is what a seed file says. Members that are left out take the File's Account and Region.
 type File struct {
-	Version    int         `yaml:"version"` // 1
-	Account    string      `yaml:"account"` // empty: 111122223333
-	Region     string      `yaml:"region"`  // empty: us-east-1
-	AccessKeys []AccessKey `yaml:"access_keys"`
-	Keys       []Key       `yaml:"keys"`
+	Version    int              `yaml:"version"` // 1
+	Account    string           `yaml:"account"` // empty: 111122223333
+	Region     string           `yaml:"region"`  // empty: us-east-1
+	Identities []roster.Account `yaml:"identities"`
+	AccessKeys []AccessKey      `yaml:"access_keys"`
+	Keys       []Key            `yaml:"keys"`
 
-	path string
+	path       string
+	identities *roster.File
 }
 
-// An AccessKey is a credential of an account's root user.
+// An AccessKey is a credential of a user, or of an account's root user.
 type AccessKey struct {
 	ID          string `yaml:"id"` // 16 to 128 letters, digits and underscores
 	Secret      string `yaml:"secret"`
 	Account     string `yaml:"account"`
+	User        string `yaml:"user"` // empty: the root user
 	Description string `yaml:"description"`
 
 	line int
@@ -58,24 +61,13 @@ type Key struct {
 	material []byte
 }
 
-const (
-	version = 1
-	maxFile = 1 << 20 // bytes
-)
+const version = 1
 
 // Read reads and checks a seed file. Its errors say the line, and never a secret.
 func Read(path string) (*File, error) {
-	r, err := os.Open(path)
+	text, err := roster.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read seed: %w", err)
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read seed: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("%s is larger than 1 MiB", path)
 	}
 	return Parse(path, text)
 }
@@ -89,7 +81,7 @@ func Parse(path string, text []byte) (*File, error) {
 	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%s is empty", path)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, unquoted(err))
+		return nil, fmt.Errorf("%s: %w", path, roster.Unquoted(err))
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: only one YAML document is read", path)
@@ -103,18 +95,6 @@ func Parse(path string, text []byte) (*File, error) {
 	return f, f.check()
 }
 
-// What the YAML package says that a reader of the file need not know, or nobody should: it quotes the
-// value that it found in the wrong place, which may be a secret.
-var (
-	quoted  = regexp.MustCompile("`[^`]*`")
-	clutter = regexp.MustCompile(`yaml: (unmarshal errors:)?\s*| in(to)? type \S+| into \S+$|!!`)
-)
-
-func unquoted(err error) error {
-	text := quoted.ReplaceAllString(err.Error(), "value")
-	return errors.New(clutter.ReplaceAllString(text, ""))
-}
-
 // number notes on which line each item begins: a strict decoder does not tell.
 func (f *File) number(text []byte) error {
 	var items struct {
@@ -122,7 +102,7 @@ func (f *File) number(text []byte) error {
 		Keys       []yaml.Node `yaml:"keys"`
 	}
 	if err := yaml.Unmarshal(text, &items); err != nil {
-		return unquoted(err)
+		return roster.Unquoted(err)
 	}
 	for i := range f.AccessKeys {
 		f.AccessKeys[i].line = items.AccessKeys[i].Line
@@ -149,6 +129,10 @@ func (f *File) check() error {
 		return nil
 	}
 	f.Account, f.Region = cmp.Or(f.Account, "111122223333"), cmp.Or(f.Region, "us-east-1")
+	var err error
+	if f.identities, err = roster.Of(f.path, f.Identities, f.Account); err != nil {
+		return err
+	}
 	for i := range f.AccessKeys {
 		a := &f.AccessKeys[i]
 		a.Account = cmp.Or(a.Account, f.Account)

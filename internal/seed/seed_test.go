@@ -75,6 +75,49 @@ func TestSeedIsThereAfterwards(t *testing.T) {
 	}
 }
 
+const withUsers = `
+version: 1
+access_keys:
+  - {id: AKIAFIXTUREOFALICE01, secret: test, user: alice}
+identities:
+  - users:
+      - {name: alice, inline: {use: {Version: 2012-10-17, Statement: {Effect: Allow, Action: "kms:*", Resource: "*"}}}}
+  - account: "444455556666"
+    users: [{name: alice}]
+`
+
+func TestUsersOfASeedSign(t *testing.T) {
+	s := kmstest.New(t)
+	if err := parse(t, withUsers).Apply(t.Context(), s.Node); err != nil {
+		t.Fatal(err)
+	}
+	alice := &kmstest.Client{Server: s, AccessKeyID: "AKIAFIXTUREOFALICE01", Secret: "test", Region: "us-east-1"}
+	alice.Must("CreateKey", `{}`)
+	if got := alice.Query("sts", "GetCallerIdentity").Text("Arn"); got != "arn:aws:iam::111122223333:user/alice" {
+		t.Errorf("got %s", got)
+	}
+	before := len(s.Records())
+	s.Restart()
+	if err := parse(t, withUsers).Apply(t.Context(), s.Node); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(s.Records()); got != before {
+		t.Errorf("applied again: got %d records, want %d", got, before)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"an access key of the root user": {"access_keys: [{id: AKIAFIXTUREOFALICE01, secret: test}]", "seed.yaml:2: access key AKIAFIXTUREOFALICE01 is in the store, of user alice instead of the root user"},
+		"an access key of another":       {"access_keys: [{id: AKIAFIXTUREOFALICE01, secret: test, user: bob}]", "of user alice instead of user bob"},
+		"an access key of nobody":        {"access_keys: [{id: AKIAFIXTUREOFNOBODY1, secret: test, user: bob}]", "seed.yaml:2: access key AKIAFIXTUREOFNOBODY1: The user with name bob cannot be found."},
+		"a group that nobody made":       {"identities:\n- users: [{name: alice, groups: [g]}]", "seed.yaml:3: user alice: group g is neither in the file nor in account 111122223333"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := parse(t, "version: 1\n"+c.text).Apply(t.Context(), s.Node); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
 func TestSecondTimeChangesNothing(t *testing.T) {
 	s := kmstest.New(t)
 	if err := parse(t, whole).Apply(t.Context(), s.Node); err != nil {
@@ -150,6 +193,8 @@ func TestWhatIsNoSeedIsRefused(t *testing.T) {
 		"short access key id":   {"version: 1\naccess_keys: [{id: test, secret: x}]", "is not 16 to 128"},
 		"no secret":             {"version: 1\naccess_keys: [{id: abcabcabcabcabcabc}]", "the secret of access key abcabcabcabcabcabc"},
 		"same access key twice": {"version: 1\naccess_keys: [{id: abcabcabcabcabcabc, secret: x}, {id: abcabcabcabcabcabc, secret: x}]", "access key abcabcabcabcabcabc is on line 2 already"},
+		"identities twice":      {"version: 1\nidentities: [{users: []}, {account: \"111122223333\"}]", "account 111122223333 occurs twice"},
+		"member of a user":      {"version: 1\nidentities:\n- users:\n  - {name: a, key: b}", "line 4: field key not found"},
 		"long description":      {key + "    description: " + strings.Repeat("x", 8193), "description is longer than 8192"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -193,6 +238,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("version: 1\nkeys: [{id: " + id + ", material: " + material + "}]"))
 	f.Add([]byte("version: 1\nkeys: &a [*a]"))
+	f.Add([]byte("version: 1\nidentities: [~, {users: [{name: a}]}]"))
 	f.Add([]byte("version: 1\n? keys\n: - !!str id: x"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := seed.Parse("x", text)
