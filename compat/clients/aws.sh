@@ -148,6 +148,29 @@ same "iam get-user-policy" "$(aws iam get-user-policy --user-name "$user" --poli
 printf '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:user/cli/%s"},"Action":"sts:AssumeRole"}]}' "$account" "$user" >"$work/trust"
 same "iam create-role" "$(aws iam create-role --role-name "$user" --assume-role-policy-document "file://$work/trust" --query 'Role.AssumeRolePolicyDocument.Statement[0].Action')" sts:AssumeRole
 same "iam list-role-tags" "$(aws iam tag-role --role-name "$user" --tags Key=a,Value=b && aws iam list-role-tags --role-name "$user" --query 'Tags[0].Value')" b
+role=arn:aws:iam::$account:role/$user
+aws iam update-access-key --user-name "$user" --access-key-id "$user_id" --status Active
+read -r session_id session_secret session_token < <(as_user sts assume-role --role-arn "$role" --role-session-name job --duration-seconds 900 \
+  --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]')
+same "sts assume-role" "$(AWS_ACCESS_KEY_ID=$session_id AWS_SECRET_ACCESS_KEY=$session_secret AWS_SESSION_TOKEN=$session_token \
+  aws sts get-caller-identity --query Arn)" "arn:aws:sts::$account:assumed-role/$user/job"
+cat >"$work/config" <<END
+[profile worker]
+role_arn = $role
+credential_source = Environment
+END
+same "a profile with role_arn" "$(AWS_ACCESS_KEY_ID=$user_id AWS_SECRET_ACCESS_KEY=$user_secret AWS_CONFIG_FILE=$work/config \
+  aws --profile worker sts get-caller-identity --query Account)" "$account"
+denied "(ValidationError) when calling the AssumeRole operation: The requested DurationSeconds exceeds the MaxSessionDuration set for this role." \
+  sts assume-role --role-arn "$role" --role-session-name job --duration-seconds 7200
+denied "(AccessDenied) when calling the AssumeRole operation: User: arn:aws:iam::$account:user/cli/$user is not authorized to perform: sts:AssumeRole on resource: $role-none" \
+  sts assume-role --role-arn "$role-none" --role-session-name job
+read -r session_id session_secret session_token < <(as_user sts get-session-token --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]')
+same "sts get-session-token" "$(AWS_ACCESS_KEY_ID=$session_id AWS_SECRET_ACCESS_KEY=$session_secret AWS_SESSION_TOKEN=$session_token \
+  aws sts get-caller-identity --query Arn)" "arn:aws:iam::$account:user/cli/$user"
+if said=$(aws sts assume-role-with-web-identity --role-arn "$role" --role-session-name job --web-identity-token none.of.ours 2>&1); then fail "assume-role-with-web-identity succeeded"; fi
+[[ "$said" == *"(InvalidIdentityToken) when calling the AssumeRoleWithWebIdentity operation: The ID Token provided is not a valid JWT."* ]] \
+  && held "sts assume-role-with-web-identity: InvalidIdentityToken" || fail "assume-role-with-web-identity: got '$said'"
 aws iam delete-role --role-name "$user"
 aws iam delete-user-policy --user-name "$user" --policy-name own
 aws iam detach-group-policy --group-name "$user" --policy-arn "$policy"
