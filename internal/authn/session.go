@@ -47,8 +47,9 @@ type Sessions struct {
 	book      *record.Book
 	partition string
 
-	mu     sync.RWMutex // guards opened; held for a look-up
+	mu     sync.RWMutex // guards opened and ring; held for a look-up
 	opened map[[sha256.Size]byte]*Credential
+	ring   *seal.Ring // that opened was opened with: what a dropped KEK had sealed is forgotten with it
 }
 
 // NewSessions returns the sessions of a store.
@@ -85,18 +86,15 @@ func (s *Sessions) Open(_ context.Context, id, token string) (*Credential, error
 	if token == "" {
 		return nil, nil
 	}
-	sum := sha256.Sum256([]byte(token))
-	s.mu.RLock()
-	c := s.opened[sum]
-	s.mu.RUnlock()
-	if c != nil {
+	sum, ring := sha256.Sum256([]byte(token)), s.book.Ring()
+	if c := s.known(sum, ring); c != nil {
 		return c, nil
 	}
 	sealed, err := tokenText.DecodeString(token)
 	if err != nil {
 		return nil, nil //nolint:nilerr // whatever is wrong with it, it is no token of ours
 	}
-	plain, err := s.book.Ring().Open(sessionToken, sealed)
+	plain, err := ring.Open(sessionToken, sealed)
 	if errors.Is(err, seal.ErrTampered) || errors.Is(err, seal.ErrUnknownKEK) {
 		return nil, nil
 	}
@@ -104,10 +102,11 @@ func (s *Sessions) Open(_ context.Context, id, token string) (*Credential, error
 		return nil, err
 	}
 	defer clear(plain)
-	if c, err = s.decode(plain); err != nil {
+	c, err := s.decode(plain)
+	if err != nil {
 		return nil, err
 	}
-	s.remember(sum, c)
+	s.remember(sum, ring, c)
 	return c, nil
 }
 
@@ -137,11 +136,25 @@ func (s *Sessions) decode(plain []byte) (*Credential, error) {
 // maxOpened bounds the sessions in memory, to some megabytes: only tokens of our own making enter.
 const maxOpened = 4096
 
+// known is what was opened before, by the keys that are in force now.
+func (s *Sessions) known(sum [sha256.Size]byte, ring *seal.Ring) *Credential {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.ring != ring {
+		return nil
+	}
+	return s.opened[sum]
+}
+
 // remember keeps what was opened. A full table forgets everything: its users are back after opening one
 // token each.
-func (s *Sessions) remember(sum [sha256.Size]byte, c *Credential) {
+func (s *Sessions) remember(sum [sha256.Size]byte, ring *seal.Ring, c *Credential) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ring != ring {
+		clear(s.opened)
+		s.ring = ring
+	}
 	if len(s.opened) >= maxOpened {
 		now := time.Now() // a session of a test whose clock stands elsewhere is opened again
 		maps.DeleteFunc(s.opened, func(_ [sha256.Size]byte, old *Credential) bool { return !now.Before(old.Session.Expires) })

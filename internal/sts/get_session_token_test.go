@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"qkms/internal/admin"
 	"qkms/internal/kmstest"
 	"qkms/internal/record/recordpb"
 )
@@ -125,4 +126,54 @@ func TestSessionsEnd(t *testing.T) {
 	refused("its role is gone", role)
 	s.Exists("role/apps/reader")
 	refused("its role was made anew", role)
+}
+
+// Rotating the KEK ends all sessions, whoever's they are.
+func TestRotationEndsSessions(t *testing.T) {
+	s := kmstest.New(t)
+	alice := s.User(&recordpb.User{Name: "alice", Inline: inline(statements(`{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}`))})
+	session := sessionOf(t, s, alice.Query("sts", "GetSessionToken"))
+	session.Must("ListKeys", `{}`)
+	if _, err := admin.RotateKEK.Perform(t.Context(), &admin.Host{Node: s.Node}, admin.Self(), admin.Nothing{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if r := session.Call("ListKeys", `{}`); r.Code() != "UnrecognizedClientException" {
+		t.Errorf("got %d %s, want UnrecognizedClientException", r.Status, r.Raw)
+	}
+	sessionOf(t, s, alice.Query("sts", "GetSessionToken")).Must("ListKeys", `{}`)
+}
+
+// Of two tokens in one request a reader might believe either.
+func TestTwoSessionTokens(t *testing.T) {
+	s := kmstest.New(t)
+	alice := s.User(&recordpb.User{Name: "alice", Inline: inline(statements(`{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}`))})
+	c := sessionOf(t, s, alice.Query("sts", "GetSessionToken"))
+	for _, second := range []string{c.Token, ""} {
+		req := c.Request("ListKeys", []byte(`{}`))
+		req.Header["X-Amz-Security-Token"] = []string{c.Token, second}
+		r, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status == 200 {
+			t.Errorf("second token %q: got success, want a refusal", second)
+		}
+	}
+}
+
+// A service may assume a role that trusts it, and has no session of its own.
+func TestServiceAssumes(t *testing.T) {
+	s := kmstest.New(t)
+	s.Role(&recordpb.Role{Path: "/apps/", Name: "reader", Trust: statements(trusts(`{"Service":"ec2.amazonaws.com"}`, `"sts:AssumeRole"`, ""))})
+	service := func(name string) *kmstest.Client {
+		id, secret, change := s.AccessKeys.OfService(name, kmstest.Account, "", s.Clock.Now())
+		if err := s.Book.Commit(t.Context(), change, "", nil); err != nil {
+			t.Fatal(err)
+		}
+		return &kmstest.Client{Server: s, AccessKeyID: id, Secret: secret, Region: kmstest.Region}
+	}
+	ec2 := service("ec2.amazonaws.com")
+	sessionOf(t, s, assume(ec2))
+	told(t, assume(service("s3.amazonaws.com")), 403, "AccessDenied", "User: s3.amazonaws.com is not authorized to perform: sts:AssumeRole")
+	told(t, ec2.Query("sts", "GetSessionToken"), 403, "AccessDenied", "service principal")
 }

@@ -31,6 +31,7 @@ type provider struct {
 	key   *ecdsa.PrivateKey
 	hangs chan struct{} // not nil: keys are told when it is closed
 	asked int           // for keys
+	ends  string        // the issuer's name, beyond the address
 }
 
 func newProvider(t testing.TB) *provider {
@@ -38,7 +39,7 @@ func newProvider(t testing.TB) *provider {
 	p.rotate("one")
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"ES256"}})
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL + p.ends, "jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"ES256"}})
 	})
 	mux.HandleFunc("/keys", p.keys)
 	p.Server = httptest.NewTLSServer(mux)
@@ -112,7 +113,7 @@ func (p *provider) config() webidentity.Config {
 
 // token is signed by the provider's present key. What is not among claims is made up; nil leaves one out.
 func (p *provider) token(now time.Time, claims map[string]any) string {
-	all := map[string]any{"iss": p.URL, "sub": "pod-1", "aud": "qkms", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+	all := map[string]any{"iss": p.URL + p.ends, "sub": "pod-1", "aud": "qkms", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
 	for name, v := range claims {
 		all[name] = v
 		if v == nil {

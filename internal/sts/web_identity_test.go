@@ -175,3 +175,11 @@ func TestTokensOfOthersFillHalfTheSpool(t *testing.T) {
 	}
 	t.Error("strangers were answered without end")
 }
+
+// Some issuers end in a slash, which the name that IAM registers has not.
+func TestIssuerWithSlash(t *testing.T) {
+	p := newProvider(t)
+	p.ends = "/"
+	s := withProvider(t, p, kmstest.Options{})
+	sessionOf(t, s, withToken(t, s, p.token(s.Clock.Now(), nil)))
+}
