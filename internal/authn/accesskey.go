@@ -16,8 +16,8 @@ import (
 	"qkms/internal/record/recordpb"
 )
 
-// AccessKeys are the credentials in the store: of the root users of accounts, for now. Its methods may
-// be called concurrently; the ones that change something only propose it.
+// AccessKeys are the long-term credentials in the store. Its methods may be called concurrently; the ones
+// that change something only propose it.
 type AccessKeys struct{ Book *record.Book }
 
 // Known is what an operator may see of an access key: everything but the secret.

@@ -36,7 +36,7 @@ var Choices = []Choice{
 	{"Keys past their deletion date", "Gone to every caller from that instant on, aliases included, whether or not the sweep has come by."},
 	{"Quotas", "AWS's defaults for keys, aliases and grants per key, custom key stores, tags, on-demand rotations and policy size; `--quota` changes the first four."},
 	{"Request rates", "AWS's defaults, the lower ones, in every Region (`--rates`; `qkms dev` has none). One second's worth may come at once. ML-KEM operations share 1,000 a second, ML-KEM data key pairs have 100 of each spec. The pool is that of the algorithm named; ReEncrypt counts once in each pool it uses. A request counts once it is authenticated and well-formed, whatever becomes of it; a throttled one does not. Keys of custom key stores count like others."},
-	{"Principals in key policies", PLACE},
+	{"Principals in key policies", "Who is named must be there, root users and accounts apart: MalformedPolicyDocumentException. A policy is bound to the unique ids of whom it names: somebody new of the same name gets nothing by it, and GetKeyPolicy shows the id of who is gone."},
 	{"Lockout safety check", "kms:PutKeyPolicy is decided for the caller under the new policy and the conditions of the present request; grants do not count."},
 	{"PutKeyPolicy while deletion is pending", "Allowed, as recorded in operations.md; access.md §3.6 has it refused."},
 	{"Errors in a policy's syntax", "MalformedPolicyDocumentException that says what is wrong and in which statement."},
