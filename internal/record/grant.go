@@ -172,12 +172,18 @@ func (b *Book) GrantIndex(g *recordpb.Grant) []Key {
 
 // GrantFingerprint hashes what makes two grants on a key the same to a caller that repeats itself: name,
 // principals, constraints, who issued it, and the set of operations. Each part is length-prefixed, so
-// that no name can stand in for a principal.
+// that no name can stand in for a principal. Who is made anew under a name is another principal: whoever
+// repeats the grant for them shall not be given that of the former one, which is theirs alone.
 func (b *Book) GrantFingerprint(g *recordpb.Grant) []byte {
 	operations := slices.Sorted(slices.Values(g.Operations))
-	return []byte(b.grantHash("fingerprint",
+	parts := []string{
 		g.Name, g.Grantee, g.GranteeService, g.Retiring, g.RetiringService, g.IssuingAccount, g.SourceArn,
-		string(seal.Bind(operations...)), bindMap(g.ContextEquals), bindMap(g.ContextSubset)))
+		string(seal.Bind(operations...)), bindMap(g.ContextEquals), bindMap(g.ContextSubset),
+	}
+	if g.GranteeId != "" || g.RetiringId != "" {
+		parts = append(parts, g.GranteeId, g.RetiringId)
+	}
+	return []byte(b.grantHash("fingerprint", parts...))
 }
 
 func bindMap(m map[string]string) string {

@@ -152,44 +152,6 @@ func TestGrantConstraintLimits(t *testing.T) {
 	}
 }
 
-// Every parameter makes another grant of the same name, and the same parameters never do.
-func TestGrantNames(t *testing.T) {
-	root := withAlice(t).As(kmstest.Account)
-	id, other := newKey(root), newKey(root)
-	subset := func(k, v string) map[string]any {
-		return map[string]any{"EncryptionContextSubset": map[string]string{k: v}}
-	}
-	seen := map[string]string{}
-	for _, row := range []struct {
-		name string
-		body map[string]any
-	}{
-		{"plain", aGrant(id, map[string]any{"Name": "n"})},
-		{"another name", aGrant(id, map[string]any{"Name": "N"})},
-		{"another key", aGrant(other, map[string]any{"Name": "n"})},
-		{"another grantee", aGrant(id, map[string]any{"Name": "n", "GranteePrincipal": alice + "2"})},
-		{"a retiring principal", aGrant(id, map[string]any{"Name": "n", "RetiringPrincipal": alice})},
-		{"other operations", aGrant(id, map[string]any{"Name": "n", "Operations": []string{"DescribeKey", "Decrypt"}})},
-		{"a constraint", aGrant(id, map[string]any{"Name": "n", "Constraints": subset("a", "b")})},
-		{"the same in other places", aGrant(id, map[string]any{"Name": "n", "Constraints": subset("ab", "")})},
-		{"the other kind", aGrant(id, map[string]any{"Name": "n", "Constraints": map[string]any{"EncryptionContextEquals": map[string]string{"a": "b"}}})},
-		{"a source", aGrant(id, map[string]any{"Name": "n", "Constraints": map[string]any{"SourceArn": "arn:aws:s3:::some-bucket"}})},
-	} {
-		first, again := root.Must("CreateGrant", row.body), root.Must("CreateGrant", row.body)
-		grant := first.String("GrantId")
-		if again.String("GrantId") != grant || again.String("GrantToken") == first.String("GrantToken") {
-			t.Errorf("%s: said again: got %s after %s, want the same grant and another token", row.name, again.Raw, first.Raw)
-		}
-		if was := seen[grant]; was != "" {
-			t.Errorf("%s: got the grant of %s", row.name, was)
-		}
-		seen[grant] = row.name
-	}
-	if got, _ := pages(root, "ListGrants", map[string]any{"KeyId": id}); len(got) != len(seen)-1 {
-		t.Errorf("got %d grants on the key, want %d", len(got), len(seen)-1)
-	}
-}
-
 // Of many who ask at once for one name there comes one grant, with a token for each that works; and of
 // many who revoke it, one does.
 func TestGrantRaces(t *testing.T) {
