@@ -23,6 +23,14 @@ type Config struct {
 	// can write in it can take the service down; whoever can read all of it has every key.
 	Data string
 
+	// Store is the URL of the PostgreSQL database that the store is in; empty: an SQLite file in Data. There
+	// is no password in it: lists of processes show it. Whoever can write there can take the service down,
+	// and roll the whole of it back; without the root key nobody reads a key.
+	Store string
+
+	// StoreFile holds that URL in its first line, and may have the password in it.
+	StoreFile string
+
 	// Listen is where the API is served, HOST:PORT. Without a host on every address of the machine;
 	// port 0 picks a free one.
 	Listen string
@@ -161,6 +169,10 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	switch name {
 	case "data":
 		text(&c.Data, "the data directory, `DIR`")
+	case "store":
+		text(&c.Store, "the store is in the PostgreSQL database at `URL`, postgres://USER@HOST/DATABASE; if not given: in a file of DIR")
+	case "store-file":
+		text(&c.StoreFile, "`FILE` whose first line is the URL of --store, where it may have a password")
 	case "listen":
 		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
 	case "metrics-listen":

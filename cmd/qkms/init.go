@@ -49,7 +49,7 @@ func initialise(ctx context.Context, c *command) error {
 	if err := c.printSecret(k); err != nil {
 		return err
 	}
-	line(c.out, "\nStart it with: qkms serve --data %s%s", c.Data, c.opener())
+	line(c.out, "\nStart it with: qkms serve --data %s%s%s", c.Data, c.storeFlag(), c.opener())
 	return nil
 }
 
@@ -76,20 +76,33 @@ func (c *command) makeStore(ctx context.Context) (bool, error) {
 		}
 		src, c.RootKey = seal.KeyFile(file), file
 	}
-	madeFile := file != "" && !exists(file) && !exists(node.Database(c.Data))
+	url, err := c.storeURL()
+	if err != nil {
+		return false, err
+	}
+	config := node.Config{Dir: c.Data, Store: url}
+	made, err := node.Made(ctx, config)
+	if err != nil || made && url != "" {
+		return false, err
+	}
+	madeFile := file != "" && !exists(file) && !made
 	if madeFile {
 		if err := seal.NewKeyFile(file); err != nil {
 			return false, err
 		}
 	}
-	err := node.Init(ctx, node.Config{Dir: c.Data}, src)
+	err = node.Init(ctx, config, src)
 	if errors.Is(err, node.ErrInitialised) || c.served(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	line(c.out, "Made a store in %s.", c.Data)
+	where := c.Data
+	if url != "" {
+		where = "the database"
+	}
+	line(c.out, "Made a store in %s.", where)
 	if file == "" {
 		line(c.out, "The passphrase opens it: without it every key is lost.")
 		return true, nil
@@ -98,7 +111,7 @@ func (c *command) makeStore(ctx context.Context) (bool, error) {
 	if madeFile {
 		whose = "Made a root key:"
 	}
-	line(c.out, "%s %s\n  Without it every key is lost; with it and a copy of %s anybody has them all.\n  Keep a copy apart from the data and from its backups.", whose, file, c.Data)
+	line(c.out, "%s %s\n  Without it every key is lost; with it and a copy of %s anybody has them all.\n  Keep a copy apart from the data and from its backups.", whose, file, where)
 	return true, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"qkms/internal/kmstest"
+	"qkms/internal/store/postgres/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -54,14 +56,15 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			for _, kv := range os.Environ() { // a server of the machine must not be met
-				if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "QKMS_") || strings.HasPrefix(name, "AWS_") {
+				if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "QKMS_") || strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "PG") {
 					env.Setenv(name, "")
 				}
 			}
 			return notifySocket(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": waitReady, "load": load, "field": field, "flip": flip, "handshake": handshake, "modes": modes, "terminate": terminate,
+			"database": func(ts *testscript.TestScript, _ bool, _ []string) { database(t, ts) },
+			"ready":    waitReady, "load": load, "field": field, "flip": flip, "handshake": handshake, "modes": modes, "terminate": terminate,
 		},
 	})
 }
@@ -87,6 +90,20 @@ func notifySocket(env *testscript.Env) error {
 	env.Setenv("NOTIFY_SOCKET", path)
 	env.Values[notifications{}] = conn
 	return nil
+}
+
+// database makes an empty database in a real PostgreSQL and sets $DB to its URL. The password is in $PGPASSFILE
+// and, with the URL, in the file with-password.
+func database(t *testing.T, ts *testscript.TestScript) {
+	whole := pgtest.URL(t)
+	u, err := url.Parse(whole)
+	ts.Check(err)
+	password, _ := u.User.Password()
+	ts.Check(os.WriteFile(ts.MkAbs("with-password"), []byte(whole+"\n"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("pgpass"), []byte("*:*:*:*:"+password+"\n"), 0o600))
+	u.User = url.User(u.User.Username())
+	ts.Setenv("PGPASSFILE", ts.MkAbs("pgpass"))
+	ts.Setenv("DB", u.String())
 }
 
 // ready waits for the server that was started last, and sets $ADDR to its address.

@@ -118,7 +118,7 @@ func firstLine(text []byte) ([]byte, error) {
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(line) > maxPassphrase {
 		clear(text)
-		return nil, errors.New("a passphrase is 1 to 4096 bytes in one line")
+		return nil, errors.New("it must have one line of 1 to 4096 bytes")
 	}
 	return line, nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // opens are the flags of every verb that may have to open the store.
-const opens = "data root-key passphrase-file "
+const opens = "data store store-file root-key passphrase-file "
 
 // verbs is the table of commands, in the order of help.
 func verbs() []verb {
@@ -53,6 +53,8 @@ The root key is made in DIR/root.key, or where --root-key says, or is wrapped un
 it, or a copy, apart from the data and from backups. The TLS pair is signed by a CA made for it, whose
 certificate is printed for clients to trust. The access key is printed once.
 
+With --store the store is made in an empty PostgreSQL database, whose owner the user must be.
+
 Nothing is ever overwritten. Interrupted, init is run again and makes what is missing. A certificate is
 renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init again: the CA stays.`,
 			takes: opens + "account hostname no-tls",
@@ -65,6 +67,10 @@ renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init a
 TLS 1.3, with the pair of init or the one given. With --metrics-listen, /readyz says 503 for --drain-delay
 after SIGTERM or SIGINT before connections are refused. SIGTERM and SIGINT let requests end for up to 30
 seconds; a second one ends the process at once.
+
+With --store the store is in a PostgreSQL database, made by init with the same --store, and one server at a
+time can use it; one that was killed is waited for. The audit log stays in the data directory. What the URL
+leaves out is taken from PGPASSFILE, PGPASSWORD, PGSSLROOTCERT and the other variables of PostgreSQL's clients.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,

@@ -32,8 +32,7 @@ var Examine = &Action[Nothing, []Check]{
 	Name: "doctor", Event: "ExamineStore", ReadOnly: true,
 	run: func(ctx context.Context, c *call, _ Nothing) ([]Check, error) {
 		return slices.Concat([]Check{
-			c.rootCheck(), c.kekCheck(), verdict("database", "integrity_check passed, the change log is complete", c.Engine.Check(ctx)),
-			c.recordsCheck(ctx), c.auditCheck(), c.spoolCheck(), c.outboxCheck(ctx),
+			c.rootCheck(), c.kekCheck(), c.storeCheck(ctx), c.recordsCheck(ctx), c.auditCheck(), c.spoolCheck(), c.outboxCheck(ctx),
 		}, c.sinkChecks(), hardened()), nil
 	},
 }

@@ -6,11 +6,13 @@
 package kmstest
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"io"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ import (
 	"qkms/internal/node"
 	"qkms/internal/op"
 	"qkms/internal/seal"
+	"qkms/internal/store/postgres/pgtest"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
 )
@@ -40,6 +43,7 @@ type Options struct {
 	Quota   op.Quota // where zero: op.DefaultQuota
 	Rates   throttle.Rates
 	Dir     string // an initialised data directory to open; empty: a new one
+	Store   string // as in node.Config; empty for a new one: what the environment says, see database
 	Log     io.Writer
 
 	Metrics    bool          // serve them too: MetricsURL
@@ -83,7 +87,7 @@ func With(t testing.TB, o Options) *Server {
 		s.opts.Log = io.Discard
 	}
 	if o.Dir == "" {
-		s.opts.Dir = t.TempDir()
+		s.opts.Dir, s.opts.Store = t.TempDir(), cmp.Or(o.Store, database(t))
 		if err := seal.NewKeyFile(s.rootKey()); err != nil {
 			t.Fatal(err)
 		}
@@ -99,11 +103,25 @@ func With(t testing.TB, o Options) *Server {
 	return s
 }
 
+// database is where the store of a new server is: in its directory, or with QKMS_TEST_STORE=postgres in a
+// real PostgreSQL, for whoever wants to see that nothing above the store can tell.
+func database(t testing.TB) string {
+	switch want := os.Getenv("QKMS_TEST_STORE"); want {
+	case "postgres":
+		return pgtest.URL(t)
+	case "":
+		return ""
+	default:
+		t.Fatalf("QKMS_TEST_STORE=%s: want postgres, or nothing", want)
+		return ""
+	}
+}
+
 func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key") }
 
 func (s *Server) config() node.Config {
 	c := node.Config{
-		Dir: s.opts.Dir, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
+		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
 		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

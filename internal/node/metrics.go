@@ -139,7 +139,7 @@ var (
 
 // check returns nil when a request would be answered now: the store can be read, and a record written.
 func (n *Node) check(ctx context.Context) error {
-	if _, err := n.Engine.Get(ctx, []byte("ready?")); err != nil { // a key there is not
+	if _, err := n.Engine.Get(ctx, []byte("ready?")); err != nil { // a key there is not, of a store that is held
 		return errNoStore
 	}
 	err := n.Audit.Room()

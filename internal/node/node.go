@@ -35,7 +35,6 @@ import (
 	"qkms/internal/record"
 	"qkms/internal/seal"
 	"qkms/internal/server"
-	"qkms/internal/store/sqlite"
 	"qkms/internal/sweep"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
@@ -44,6 +43,7 @@ import (
 // Config says where a node keeps its state and how it speaks.
 type Config struct {
 	Dir     string        // the data directory: the database, its lock, the audit log, the admin socket
+	Store   string        // URL of the PostgreSQL database that the store is in; empty: SQLite in Dir
 	Unseal  []seal.Source // what may open the root key, tried in this order
 	Regions []string      // the Regions served; nil: every well-formed one
 	Naming  key.Naming    // empty partition: "aws"; empty style: key.StyleAWS
@@ -68,6 +68,8 @@ type Config struct {
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
+
+	claims func() time.Time // Now as it was given: nil lets a database that several nodes share go by its own clock
 }
 
 func (c Config) withDefaults() Config {
@@ -79,14 +81,12 @@ func (c Config) withDefaults() Config {
 	if c.Attesters == nil {
 		c.Attesters = []*x509.Certificate{attest.NitroRoot()}
 	}
+	c.claims = c.Now
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	return c
 }
-
-// Database is the store's file in a data directory.
-func Database(dir string) string { return filepath.Join(dir, "qkms.db") }
 
 // AuditDir is where a data directory's audit log is.
 func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
@@ -94,7 +94,7 @@ func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
 // A Node is a running QKMS without a listener. Its methods may be called concurrently.
 type Node struct {
 	Config
-	Engine        *sqlite.DB
+	Engine        Engine
 	Book          *record.Book
 	Resolver      *key.Resolver
 	Custody       *soft.Soft
@@ -123,14 +123,14 @@ var ErrInitialised = errors.New("already initialised")
 // one: ErrInitialised.
 func Init(ctx context.Context, c Config, src seal.Source) error {
 	c = c.withDefaults()
-	engine, err := sqlite.Open(ctx, Database(c.Dir), sqlite.Options{Now: c.Now})
+	engine, err := c.engine(ctx)
 	if err != nil {
 		return err
 	}
 	defer engine.Close()
 	if _, err := record.ReadState(ctx, engine); !errors.Is(err, record.ErrEmpty) {
 		if err == nil {
-			err = fmt.Errorf("%s: %w", c.Dir, ErrInitialised)
+			err = fmt.Errorf("%s: %w", c.place(), ErrInitialised)
 		}
 		return err
 	}
@@ -151,15 +151,20 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if _, err := os.Stat(Database(n.Dir)); err != nil {
-		return nil, fmt.Errorf("%s holds no QKMS store; `qkms init --data %s` makes one: %w", n.Dir, n.Dir, err)
+	if n.Store == "" {
+		if _, err := os.Stat(Database(n.Dir)); err != nil {
+			return nil, n.unmade(err)
+		}
 	}
-	if n.Engine, err = sqlite.Open(ctx, Database(n.Dir), sqlite.Options{Now: n.Now}); err != nil {
+	if n.Engine, err = n.engine(ctx); err != nil {
 		return nil, err
 	}
 	state, err := record.ReadState(ctx, n.Engine)
+	if errors.Is(err, record.ErrEmpty) && n.Store != "" {
+		return nil, n.unmade(err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; `qkms init` was not finished", n.Dir, err)
+		return nil, fmt.Errorf("%s: %w; `qkms init` was not finished", n.place(), err)
 	}
 	ring, err := seal.Open(ctx, state, n.Unseal...)
 	if err != nil {
@@ -226,7 +231,7 @@ func (n *Node) wire(ring *seal.Ring) {
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
 			LastUses: n.LastUses, WebIdentities: n.WebIdentities,
 		},
-		Audit: n.Audit, Ledger: n.Ledger, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
+		Audit: n.Audit, Ledger: n.Ledger, Held: held(n.Engine), Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

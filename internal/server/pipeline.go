@@ -58,6 +58,9 @@ func attempt[T any](s *Server, act func() (T, error)) (out T, err error) {
 			s.losers.Lock()
 			defer s.losers.Unlock()
 		}
+		if err = s.held(); err != nil {
+			break
+		}
 		out, err = act()
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) {
@@ -65,6 +68,15 @@ func attempt[T any](s *Server, act func() (T, error)) (out T, err error) {
 		}
 	}
 	return *new(T), err
+}
+
+// note records an answer that changes nothing, if what it was decided by is still true: it was in memory,
+// and the store may have passed to another process meanwhile. A change finds that out by its commit.
+func (s *Server) note(rec *audit.Record) error {
+	if err := s.held(); err != nil {
+		return err
+	}
+	return s.ledger.Note(rec, rec.Copies()...)
 }
 
 // act goes from the names in a request to its effect.
@@ -102,7 +114,7 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(call), call.Additional
 	if change == nil {
-		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
+		err = s.note(rec) // no record, no answer
 	} else {
 		err = s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...) // the change and its records together
 		call.Settle()

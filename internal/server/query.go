@@ -96,7 +96,7 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, caller *authn.Ca
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
 	if change == nil {
-		return out, s.ledger.Note(rec, rec.Copies()...) // no record, no answer
+		return out, s.note(rec) // no record, no answer
 	}
 	return out, s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
 }

@@ -38,6 +38,7 @@ type Config struct {
 
 	Audit   *audit.Log
 	Ledger  *ledger.Ledger
+	Held    func() error // nil while no other process can have changed the store behind what is in memory
 	Now     func() time.Time
 	Metrics *metrics.Metrics
 	Trace   *trace.Tracer // nil: off
@@ -55,6 +56,7 @@ type Server struct {
 
 	audit   *audit.Log
 	ledger  *ledger.Ledger
+	held    func() error
 	now     func() time.Time
 	metrics *metrics.Metrics
 	trace   *trace.Tracer
@@ -68,7 +70,7 @@ type Server struct {
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
-		audit: c.Audit, ledger: c.Ledger, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
+		audit: c.Audit, ledger: c.Ledger, held: c.Held, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is

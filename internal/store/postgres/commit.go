@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"qkms/internal/store"
@@ -38,6 +39,9 @@ func (d *DB) Commit(ctx context.Context, t store.Txn) (at []store.Position, err 
 		return commit(ctx, conn, b)
 	})
 	if err != nil {
+		if errors.Is(err, errTaken) {
+			d.hold.lose()
+		}
 		return nil, err
 	}
 	return at, nil
@@ -135,7 +139,12 @@ func jobs(fences []store.Fence) (names []string) {
 
 func (s *sight) judge(t *store.Txn, fences []store.Fence) error {
 	for _, f := range fences {
-		if newest, found := s.tokens[f.Job]; !found || uint64(newest) != f.Token {
+		newest, found := s.tokens[f.Job]
+		switch {
+		case found && uint64(newest) == f.Token:
+		case f.Job == holdJob:
+			return errTaken
+		default:
 			return fmt.Errorf("%w: job %q", store.ErrFenced, f.Job)
 		}
 	}

@@ -30,8 +30,11 @@ type hold struct {
 
 	mu   sync.Mutex
 	sent time.Time // of the last renewal that succeeded; guarded by mu
-	lost error     // guarded by mu
+	lost bool      // guarded by mu
 }
+
+// errTaken is what a process hears that was taken for dead.
+var errTaken = fmt.Errorf("%w: another process has taken the store over", store.ErrUnavailable)
 
 // beats is how often a hold is renewed while it counts.
 const beats = 6
@@ -90,22 +93,26 @@ func (d *DB) renew(ctx context.Context) {
 		trying, cancel := context.WithTimeout(ctx, h.valid()/2)
 		err := d.extend(trying, h.ttl)
 		cancel()
-		h.mu.Lock()
-		switch {
-		case err == nil:
-			h.sent = sent
-		case errors.Is(err, store.ErrFenced):
-			h.lost = err
-		}
-		gone := h.lost != nil
-		h.mu.Unlock()
-		if gone {
+		if errors.Is(err, errTaken) {
+			h.lose()
 			return
+		}
+		if err == nil {
+			h.mu.Lock()
+			h.sent = sent
+			h.mu.Unlock()
 		}
 	}
 }
 
-// extend makes the hold last for ttl from now on. store.ErrFenced when another process has it.
+// lose ends the hold for good.
+func (h *hold) lose() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lost = true
+}
+
+// extend makes the hold last for ttl from now on; errTaken when another process has it.
 func (d *DB) extend(ctx context.Context, ttl time.Duration) error {
 	return d.retry(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		var n int64
@@ -117,7 +124,7 @@ func (d *DB) extend(ctx context.Context, ttl time.Duration) error {
 		})
 		err := commit(ctx, conn, b)
 		if err == nil && n == 0 {
-			err = fmt.Errorf("%w: another process has taken the store over", store.ErrFenced)
+			err = errTaken
 		}
 		return err
 	})
@@ -127,7 +134,7 @@ func (d *DB) extend(ctx context.Context, ttl time.Duration) error {
 func (d *DB) release(ctx context.Context) error {
 	d.hold.stop()
 	<-d.hold.done
-	if err := d.extend(ctx, 0); !errors.Is(err, store.ErrFenced) {
+	if err := d.extend(ctx, 0); !errors.Is(err, errTaken) {
 		return err
 	}
 	return nil
@@ -145,8 +152,8 @@ func (d *DB) Held() error {
 	}
 	d.hold.mu.Lock()
 	defer d.hold.mu.Unlock()
-	if d.hold.lost != nil {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, d.hold.lost)
+	if d.hold.lost {
+		return errTaken
 	}
 	if age := elapsed(d.hold.sent); age >= d.hold.valid() {
 		return fmt.Errorf("%w: the store has not been reached for %s, and another process may have taken it over", store.ErrUnavailable, age.Round(time.Second))

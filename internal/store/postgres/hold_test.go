@@ -51,23 +51,28 @@ func TestDeadHolderIsReplaced(t *testing.T) {
 
 // A holder that does not know yet that it was replaced cannot commit: its fence is not the newest.
 func TestReplacedHolderCannotCommit(t *testing.T) {
-	url := pgtest.URL(t)
-	first := open(t, url, postgres.Options{Hold: time.Hour})
-	commit(t, first, increment)
-	if err := first.Expire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	second := open(t, url, postgres.Options{Hold: time.Hour})
 	for name, txn := range map[string]store.Txn{
 		"in a shard":        increment,
 		"outside any shard": {Puts: []store.Put{{Shard: store.Loose, Key: []byte("l"), Ver: 1}}},
 	} {
-		if _, err := first.Commit(t.Context(), txn); !errors.Is(err, store.ErrFenced) {
-			t.Errorf("%s: got error %v, want ErrFenced", name, err)
-		}
-	}
-	commit(t, second, increment)
-	if heads, err := second.Renew(t.Context(), store.Node{ID: "n"}); err != nil || heads.Revs[1] != 2 {
-		t.Errorf("got head %d, %v, want 2", heads.Revs[1], err)
+		t.Run(name, func(t *testing.T) {
+			url := pgtest.URL(t)
+			first := open(t, url, postgres.Options{Hold: time.Hour})
+			commit(t, first, increment)
+			if err := first.Expire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			second := open(t, url, postgres.Options{Hold: time.Hour})
+			if _, err := first.Commit(t.Context(), txn); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("got error %v, want ErrUnavailable", err)
+			}
+			if err := first.Held(); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("Held, after that: got error %v, want ErrUnavailable", err)
+			}
+			commit(t, second, increment)
+			if heads, err := second.Renew(t.Context(), store.Node{ID: "n"}); err != nil || heads.Revs[1] != 2 {
+				t.Errorf("got head %d, %v, want 2", heads.Revs[1], err)
+			}
+		})
 	}
 }

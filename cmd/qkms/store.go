@@ -1,0 +1,42 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"qkms/internal/store/postgres"
+)
+
+// storeURL is where the store is: what --store says, or --store-file; empty: in the data directory. No error
+// repeats it.
+func (c *command) storeURL() (string, error) {
+	switch {
+	case c.Store != "" && c.StoreFile != "":
+		return "", misused("--store or --store-file, not both")
+	case c.StoreFile != "":
+		line, err := readPassphrase(c.StoreFile)
+		if err == nil && !postgres.IsURL(string(line)) {
+			err = errors.New("the first line is not postgres://USER:PASSWORD@HOST/DATABASE")
+		}
+		if err != nil {
+			return "", fmt.Errorf("--store-file %s: %w", c.StoreFile, err)
+		}
+		return string(line), nil
+	case c.Store != "" && !postgres.IsURL(c.Store):
+		return "", misused("--store is written postgres://USER@HOST/DATABASE")
+	case c.Store != "" && postgres.HasPassword(c.Store):
+		return "", misused("--store: a list of processes would show the password: put it into a file that $PGPASSFILE names, or the whole URL into a file for --store-file")
+	}
+	return c.Store, nil
+}
+
+// storeFlag is how serve has to be told of the same store.
+func (c *command) storeFlag() string {
+	switch {
+	case c.StoreFile != "":
+		return " --store-file " + c.StoreFile
+	case c.Store != "":
+		return " --store " + quoted(c.Store)
+	}
+	return ""
+}
