@@ -105,8 +105,8 @@ type Config struct {
 	// PlanOnly prints what iam apply would change, and changes nothing.
 	PlanOnly bool
 
-	// Prune makes iam apply delete the users, groups, roles, customer managed policies and identity
-	// providers that the file does not list, of the accounts that it is about. Who is deleted has lost
+	// Prune makes iam apply delete the users, groups, roles, customer managed policies, identity providers
+	// and client certificates that the file does not list, of the accounts that it is about. Who is deleted has lost
 	// access with the next request, and does not get it back with the name.
 	Prune bool
 

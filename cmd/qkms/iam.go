@@ -30,6 +30,8 @@ The file is YAML, one document for each account:
         policies: [decrypt-orders]
     identity_providers:
       - {url: "https://token.example.com", client_ids: [sts.amazonaws.com]}
+    certificates:                # of TLS clients, by PEM text (certificate:) or hash of their key (spki:)
+      - {name: build-1, role: reader, spki: 5df1c1a0e3b1f6a2d4c7f8b9a0e1d2c3b4a5968778695a4b3c2d1e0f00112233}
 
 What is listed is made exactly so: what it has and the file does not say is taken from it. What is not listed
 is left alone; with --prune it is deleted, users with their access keys. The whole file is checked before

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,6 +14,7 @@ import (
 
 	"qkms/internal/admin"
 	"qkms/internal/authn/webidentity"
+	"qkms/internal/iam"
 )
 
 // identityConfig is what verbs are told about who may have credentials, and how.
@@ -167,6 +165,9 @@ func certificateAdd(ctx context.Context, c *command) error {
 	if c.Identity.Name != "" {
 		asked.Name = c.Identity.Name
 	}
+	if asked.Name == "" {
+		return fmt.Errorf("%s says no name to register it under: give --name", c.operands[0])
+	}
 	made, err := admin.Do(ctx, c.place(), admin.AddCertificate, asked, nil)
 	if err != nil {
 		return err
@@ -186,27 +187,15 @@ func readCertificate(path string) (admin.Certificate, error) {
 	if err != nil {
 		return admin.Certificate{}, err
 	}
-	for block, rest := pem.Decode(file); block != nil; block, rest = pem.Decode(rest) {
-		switch block.Type {
-		case "CERTIFICATE":
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return admin.Certificate{}, fmt.Errorf("%s: %w", path, err)
-			}
-			return admin.Certificate{Name: cert.Subject.CommonName, SPKI: fingerprint(cert.RawSubjectPublicKeyInfo), Expires: cert.NotAfter.UTC()}, nil
-		case "PUBLIC KEY":
-			if _, err := x509.ParsePKIXPublicKey(block.Bytes); err != nil {
-				return admin.Certificate{}, fmt.Errorf("%s: %w", path, err)
-			}
-			return admin.Certificate{SPKI: fingerprint(block.Bytes)}, nil
-		}
+	m, err := iam.ReadCertificate(file)
+	if err != nil {
+		return admin.Certificate{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return admin.Certificate{}, fmt.Errorf("%s holds neither a certificate nor a public key in PEM", path)
-}
-
-func fingerprint(spki []byte) string {
-	sum := sha256.Sum256(spki)
-	return hex.EncodeToString(sum[:])
+	k := admin.Certificate{Name: m.Name, SPKI: m.Spki}
+	if m.Expires != 0 {
+		k.Expires = time.UnixMilli(m.Expires).UTC()
+	}
+	return k, nil
 }
 
 func certificateList(ctx context.Context, c *command) error {

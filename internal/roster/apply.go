@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"qkms/internal/audit"
+	"qkms/internal/query"
+	"qkms/internal/record"
 )
 
 // Apply makes the changes one after the other, each operation durable before the next, and tells of each
@@ -15,7 +17,7 @@ func (p *Plan) Apply(ctx context.Context, who audit.Identity, done func(*Change)
 		for _, o := range c.ops {
 			err := ctx.Err()
 			if err == nil {
-				err = agent.Do(ctx, c.Account, o.action, o.form)
+				err = agent.carryOut(ctx, c.Account, o)
 			}
 			if err != nil {
 				return p.file.at(c.line, "%s: %s: %s; changes made: %d, not made: %d; run it again to go on", c, o.action, said(err), i, len(p.Changes)-i)
@@ -27,6 +29,16 @@ func (p *Plan) Apply(ctx context.Context, who audit.Identity, done func(*Change)
 		}
 	}
 	return nil
+}
+
+func (a Agent) carryOut(ctx context.Context, account string, o operation) error {
+	if o.own == nil {
+		return a.Do(ctx, account, o.action, o.form)
+	}
+	return a.Commit(ctx, account, o.action, func(c *query.Call, rec *audit.Record) (*record.Change, error) {
+		rec.EventSource, rec.Request = audit.SourceAdmin, o.detail
+		return o.own(ctx, c)
+	})
 }
 
 // Summary is a plan in a few words.

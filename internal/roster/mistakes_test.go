@@ -1,10 +1,18 @@
 package roster_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"qkms/internal/kmstest"
 	"qkms/internal/roster"
@@ -80,6 +88,11 @@ func TestMistakes(t *testing.T) {
 		"a thumbprint that is none":       {"version: 1\nidentity_providers: [{url: 'https://x.example', thumbprints: [xyz]}]", "f:2: identity provider x.example: "},
 		"a thumbprint of other letters":   {"version: 1\nidentity_providers: [{url: 'https://x.example', thumbprints: [" + strings.Repeat("x", 40) + "]}]", "f:2: identity provider x.example: thumbprint"},
 		"too many thumbprints":            {"version: 1\nidentity_providers: [{url: 'https://x.example', thumbprints: [" + many(6, strings.Repeat("a", 40)) + "]}]", "f:2: identity provider x.example: it has 6 thumbprints; 5 is the most"},
+		"a certificate of no role":        {"version: 1\ncertificates: [{name: c, role: r, spki: " + spki + "}]", "f:2: certificate c: role r is neither in the file nor in account 111122223333"},
+		"a certificate without a key":     {"version: 1\ncertificates: [{name: c, role: There}]", "f:2: certificate c: the key is not named by a SHA-256"},
+		"a certificate that is none":      {"version: 1\ncertificates: [{name: c, role: There, certificate: hello}]", "f:2: certificate c: neither a certificate nor a public key in PEM"},
+		"a certificate that has expired":  {"version: 1\ncertificates: [{name: c, role: There, certificate: " + strconv.Quote(expired(t)) + "}]", "f:2: certificate c: the certificate has expired at 2001-"},
+		"a key of two certificates":       {"version: 1\ncertificates:\n- {name: c, role: There, spki: " + spki + "}\n- {name: d, role: There, spki: " + spki + "}", "f:4: certificate d: its key is that of another certificate in the file"},
 		"several at once, the first":      {"version: 1\nusers:\n- {name: a, groups: [g]}\n- {name: b, groups: [h]}", "f:3: user a: group g"},
 		"several at once, the second too": {"version: 1\nusers:\n- {name: a, groups: [g]}\n- {name: b, groups: [h]}", "\nf:4: user b: group h"},
 	} {
@@ -94,6 +107,20 @@ func TestMistakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// expired is a certificate in PEM.
+func expired(t *testing.T) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1e9, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // What --prune will delete is not there to be named.

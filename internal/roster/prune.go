@@ -13,6 +13,7 @@ func (p *planner) pruned(w *world) {
 		return
 	}
 	a := w.Account
+	p.prunedCertificates(w)
 	for _, m := range unlisted(w.state.roles, a.Roles, Role.word) {
 		h := holderOf(w, "role", Word{Text: m.Name})
 		h.attached, h.inline = m.Attached, m.Inline

@@ -31,6 +31,8 @@ type Account struct {
 	Users     []User     `yaml:"users"`
 	Roles     []Role     `yaml:"roles"`
 	Providers []Provider `yaml:"identity_providers"`
+
+	Certificates []Certificate `yaml:"certificates"`
 }
 
 // A Policy is a customer managed policy. Its path and description cannot be changed once it is there.
@@ -99,7 +101,7 @@ func (w *Word) UnmarshalYAML(n *yaml.Node) error {
 
 // listed reports whether the file has anything about the account.
 func (a *Account) listed() bool {
-	return len(a.Policies)+len(a.Groups)+len(a.Users)+len(a.Roles)+len(a.Providers) > 0
+	return len(a.Policies)+len(a.Groups)+len(a.Users)+len(a.Roles)+len(a.Providers)+len(a.Certificates) > 0
 }
 
 // finish completes the accounts of a file and refuses what names two things alike. Names are the same apart
@@ -120,6 +122,7 @@ func (f *File) finish() error {
 		all = append(all, once(f, strings.ToLower, "user", a.Users, User.word)...)
 		all = append(all, once(f, strings.ToLower, "role", a.Roles, Role.word)...)
 		all = append(all, once(f, strings.Clone, "identity provider", a.Providers, Provider.word)...)
+		all = append(all, once(f, strings.ToLower, "certificate", a.Certificates, Certificate.word)...)
 	}
 	return errors.Join(all...)
 }

@@ -106,6 +106,8 @@ const (
 	trusts = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}`
 )
 
+var spki = strings.Repeat("a", 64)
+
 // Each row is a file over another, and what it changes.
 func TestChanges(t *testing.T) {
 	const arn = "arn:aws:iam::111122223333:"
@@ -119,21 +121,24 @@ func TestChanges(t *testing.T) {
 		prune         bool
 		want          []string
 	}{
-		"nothing":                     {before: "users: [{name: a}]", after: "users: [{name: a}]"},
-		"what is not listed stays":    {before: "users: [{name: a}]", after: "users: [{name: b}]", want: []string{"+ user b"}},
-		"what is not listed goes":     {before: "users: [{name: a}]", after: "users: [{name: b}]", prune: true, want: []string{"+ user b", "- user a"}},
-		"tags":                        {before: "users: [{name: a, tags: {k: v, x: y, z: w}}]", after: "users: [{name: a, tags: {K: v, z: w2}}]", want: []string{"~ user a: remove tags x", "~ user a: tags K, z"}},
-		"paths":                       {before: "users: [{name: a}]\ngroups: [{name: g, path: /x/}]", after: "users: [{name: a, path: /u/}]\ngroups: [{name: g}]", want: []string{"~ group g: path / (was /x/)", "~ user a: path /u/ (was /)"}},
-		"groups":                      {before: "groups: [{name: g}, {name: h}]\nusers: [{name: a, groups: [g]}]", after: "users: [{name: a, groups: [h]}]", want: []string{"~ user a: remove from group g", "~ user a: add to group h"}},
-		"attached policies":           {before: policy(anyKMS) + "users: [{name: a, policies: [p]}]", after: "users: [{name: a, policies: ['arn:aws:iam::aws:policy/IAMFullAccess']}]", want: []string{"~ user a: detach " + arn + "policy/p", "~ user a: attach arn:aws:iam::aws:policy/IAMFullAccess"}},
-		"boundaries":                  {before: policy(anyKMS) + "users: [{name: a, boundary: p}, {name: b}]", after: "users: [{name: a}, {name: b, boundary: p}]", want: []string{"~ user a: no boundary", "~ user b: boundary " + arn + "policy/p"}},
-		"a policy spelled otherwise":  {before: policy(anyKMS), after: "policies: [{name: p, document: {Statement: {Resource: ['*'], Action: ['kms:*'], Sid: All, Effect: Allow}, Version: 2012-10-17}}]"},
-		"a statement":                 {before: policy(anyKMS), after: policy(strings.Replace(anyKMS, "kms:*", "kms:List*", 1)), want: []string{"~ policy p: document", `  ~ statement All: Action "kms:List*" (was "kms:*")`}},
-		"another statement":           {before: policy(anyKMS), after: policy(strings.Replace(anyKMS, "All", "New", 1)), want: []string{"~ policy p: document", "  + statement New", "  - statement All"}},
-		"inline policies":             {before: "users: [{name: a, inline: {x: '" + anyKMS + "', y: '" + anyKMS + "'}}]", after: "users: [{name: a, inline: {y: {Version: 2012-10-17, Statement: {Sid: All, Effect: Deny, Action: 'kms:*', Resource: '*'}}, z: '" + anyKMS + "'}}]", want: []string{"~ user a: remove inline policy x", "~ user a: inline policy y", `  ~ statement All: Effect "Deny" (was "Allow")`, "~ user a: inline policy z"}},
-		"a role":                      {before: role(trusts, ""), after: role(trusting("user/u"), ", max_session: 7200, description: d") + "users: [{name: u}]", want: []string{"+ user u", "~ role r: description and longest session", "~ role r: trust policy", `  ~ statement 1: Principal {"AWS":"` + arn + `user/u"} (was {"AWS":"` + arn + `root"})`}},
-		"roles that trust each other": {before: "groups: [{name: g}]", after: "roles: [{name: a, trust: '" + trusting("role/b") + "'}, {name: b, trust: '" + trusting("role/a") + "'}]", want: []string{"+ role a", "  trusting nobody until its trust policy is set", "+ role b", "~ role a: trust policy"}},
-		"identity providers":          {before: "identity_providers: [{url: 'https://x.example', client_ids: [a, b]}]", after: "identity_providers: [{url: 'https://x.example/', client_ids: [b, c], thumbprints: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA], tags: {k: v}}]", want: []string{"~ identity provider x.example: remove client id a", "~ identity provider x.example: thumbprints", "~ identity provider x.example: tags k", "~ identity provider x.example: client id c"}},
+		"nothing":                       {before: "users: [{name: a}]", after: "users: [{name: a}]"},
+		"what is not listed stays":      {before: "users: [{name: a}]", after: "users: [{name: b}]", want: []string{"+ user b"}},
+		"what is not listed goes":       {before: "users: [{name: a}]", after: "users: [{name: b}]", prune: true, want: []string{"+ user b", "- user a"}},
+		"tags":                          {before: "users: [{name: a, tags: {k: v, x: y, z: w}}]", after: "users: [{name: a, tags: {K: v, z: w2}}]", want: []string{"~ user a: remove tags x", "~ user a: tags K, z"}},
+		"paths":                         {before: "users: [{name: a}]\ngroups: [{name: g, path: /x/}]", after: "users: [{name: a, path: /u/}]\ngroups: [{name: g}]", want: []string{"~ group g: path / (was /x/)", "~ user a: path /u/ (was /)"}},
+		"groups":                        {before: "groups: [{name: g}, {name: h}]\nusers: [{name: a, groups: [g]}]", after: "users: [{name: a, groups: [h]}]", want: []string{"~ user a: remove from group g", "~ user a: add to group h"}},
+		"attached policies":             {before: policy(anyKMS) + "users: [{name: a, policies: [p]}]", after: "users: [{name: a, policies: ['arn:aws:iam::aws:policy/IAMFullAccess']}]", want: []string{"~ user a: detach " + arn + "policy/p", "~ user a: attach arn:aws:iam::aws:policy/IAMFullAccess"}},
+		"boundaries":                    {before: policy(anyKMS) + "users: [{name: a, boundary: p}, {name: b}]", after: "users: [{name: a}, {name: b, boundary: p}]", want: []string{"~ user a: no boundary", "~ user b: boundary " + arn + "policy/p"}},
+		"a policy spelled otherwise":    {before: policy(anyKMS), after: "policies: [{name: p, document: {Statement: {Resource: ['*'], Action: ['kms:*'], Sid: All, Effect: Allow}, Version: 2012-10-17}}]"},
+		"a statement":                   {before: policy(anyKMS), after: policy(strings.Replace(anyKMS, "kms:*", "kms:List*", 1)), want: []string{"~ policy p: document", `  ~ statement All: Action "kms:List*" (was "kms:*")`}},
+		"another statement":             {before: policy(anyKMS), after: policy(strings.Replace(anyKMS, "All", "New", 1)), want: []string{"~ policy p: document", "  + statement New", "  - statement All"}},
+		"inline policies":               {before: "users: [{name: a, inline: {x: '" + anyKMS + "', y: '" + anyKMS + "'}}]", after: "users: [{name: a, inline: {y: {Version: 2012-10-17, Statement: {Sid: All, Effect: Deny, Action: 'kms:*', Resource: '*'}}, z: '" + anyKMS + "'}}]", want: []string{"~ user a: remove inline policy x", "~ user a: inline policy y", `  ~ statement All: Effect "Deny" (was "Allow")`, "~ user a: inline policy z"}},
+		"a role":                        {before: role(trusts, ""), after: role(trusting("user/u"), ", max_session: 7200, description: d") + "users: [{name: u}]", want: []string{"+ user u", "~ role r: description and longest session", "~ role r: trust policy", `  ~ statement 1: Principal {"AWS":"` + arn + `user/u"} (was {"AWS":"` + arn + `root"})`}},
+		"roles that trust each other":   {before: "groups: [{name: g}]", after: "roles: [{name: a, trust: '" + trusting("role/b") + "'}, {name: b, trust: '" + trusting("role/a") + "'}]", want: []string{"+ role a", "  trusting nobody until its trust policy is set", "+ role b", "~ role a: trust policy"}},
+		"identity providers":            {before: "identity_providers: [{url: 'https://x.example', client_ids: [a, b]}]", after: "identity_providers: [{url: 'https://x.example/', client_ids: [b, c], thumbprints: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA], tags: {k: v}}]", want: []string{"~ identity provider x.example: remove client id a", "~ identity provider x.example: thumbprints", "~ identity provider x.example: tags k", "~ identity provider x.example: client id c"}},
+		"a certificate":                 {before: role(trusts, ""), after: "certificates: [{name: c, role: r, spki: " + spki + "}]", want: []string{"+ certificate c"}},
+		"the key of a certificate":      {before: role(trusts, "") + "certificates: [{name: c, role: r, spki: " + spki + "}]", after: "certificates: [{name: c, role: r, spki: " + strings.Repeat("b", 64) + "}]", want: []string{"~ certificate c: end it as it was", "~ certificate c: register it for role r"}},
+		"a certificate and its role go": {before: role(trusts, "") + "certificates: [{name: c, role: r, spki: " + spki + "}]", after: "users: [{name: z}]", prune: true, want: []string{"+ user z", "- certificate c", "- role r"}},
 		"everything of an account goes": {before: policy(anyKMS) + role(trusts, ", policies: [p], boundary: p") + "groups: [{name: g, policies: [p], inline: {x: '" + anyKMS + "'}}]\nusers: [{name: a, groups: [g], policies: [p], boundary: p}]\nidentity_providers: [{url: 'https://x.example'}]", after: "users: [{name: z}]", prune: true, want: []string{
 			"+ user z", "- role r", "  - attached policy " + arn + "policy/p", "- user a", "  - member of group g", "  - attached policy " + arn + "policy/p",
 			"- group g", "  - attached policy " + arn + "policy/p", "  - inline policy x", "- identity provider x.example", "- policy p",

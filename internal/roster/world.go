@@ -19,6 +19,8 @@ type state struct {
 	users     map[string]*recordpb.User
 	roles     map[string]*recordpb.Role
 	providers map[string]*recordpb.Provider
+
+	certificates map[string]*recordpb.Certificate
 }
 
 func load(ctx context.Context, b *record.Book, account string) (s state, err error) {
@@ -27,6 +29,7 @@ func load(ctx context.Context, b *record.Book, account string) (s state, err err
 	s.users, err = all[recordpb.User](ctx, b, record.Users(account), err)
 	s.roles, err = all[recordpb.Role](ctx, b, record.Roles(account), err)
 	s.providers, err = all[recordpb.Provider](ctx, b, record.Providers(account), err)
+	s.certificates, err = all[recordpb.Certificate](ctx, b, record.Certificates(account), err)
 	return s, err
 }
 
