@@ -9,6 +9,7 @@ import (
 // RetireGrant is by the grant (access.md §6.6): by whom it names, and by the policies of identities of the
 // accounts it concerns. No key policy gives it or takes it away.
 func TestRetireGrantAccess(t *testing.T) {
+	t.Parallel()
 	a := newAccess(t)
 	const retire = "kms:RetireGrant"
 	thisKey := func(s *scene) []fields { return []fields{allow(retire, s.on["key"])} }

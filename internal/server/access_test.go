@@ -149,6 +149,7 @@ type accessTest struct {
 
 // Each operation as each kind of caller, against the table.
 func TestAccess(t *testing.T) {
+	t.Parallel() // with the other tests that mostly wait for the disk
 	a := newAccess(t)
 	for _, p := range permissions {
 		t.Run(p.request, func(t *testing.T) {

@@ -189,10 +189,10 @@ func kmsConditions() []condition {
 	}
 	// What is attested, by document; nothing without one, and nothing by one that is not to be believed.
 	for document, values := range map[string]map[string]string{
-		"":        {"PCR0": "", "ImageSha384": "", "NitroTPMPCR0": ""},
-		"forged":  {"PCR0": "", "ImageSha384": "", "NitroTPMPCR0": ""},
-		"enclave": {"PCR0": measured("a0"), "PCR8": measured("a8"), "PCR31": "", "ImageSha384": measured("a0"), "NitroTPMPCR0": ""},
-		"tpm":     {"NitroTPMPCR0": measured("a0"), "NitroTPMPCR8": measured("a8"), "PCR0": "", "ImageSha384": ""},
+		"":        {"PCR0": ""},
+		"forged":  {"PCR0": "", "NitroTPMPCR0": ""},
+		"enclave": {"PCR8": measured("a8"), "PCR31": "", "ImageSha384": measured("a0"), "NitroTPMPCR0": ""},
+		"tpm":     {"NitroTPMPCR8": measured("a8"), "ImageSha384": ""},
 	} {
 		for register, v := range values {
 			name := "kms:RecipientAttestation:" + register

@@ -114,6 +114,7 @@ type principal struct {
 
 // Every row of access.md §5.1 and §5.2, in key policies and in those of identities.
 func TestConditionKeys(t *testing.T) {
+	t.Parallel()
 	w := conditionWorld(t)
 	for _, kind := range slices.Sorted(maps.Keys(conditionRows)) {
 		who := w.principals[kind]

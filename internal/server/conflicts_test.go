@@ -40,6 +40,7 @@ var conflicts = map[int]struct {
 var ofPolicies = []int{4, 5, 14, 18, 20}
 
 func TestConflicts(t *testing.T) {
+	t.Parallel()
 	s := withAlice(t)
 	w := &conflicting{Server: s, root: s.As(kmstest.Account)}
 	w.arn = w.root.Must("CreateKey", `{}`).String("KeyMetadata.Arn")
