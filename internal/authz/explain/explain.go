@@ -123,7 +123,7 @@ func (e Explainer) Explain(ctx context.Context, q Question) (*Explanation, error
 	x := &Explanation{Principal: c.ARN, Allowed: err == nil}
 	if denied, is := errors.AsType[*fault.Error](err); is && denied.Code == fault.AccessDenied {
 		x.Message = denied.Text
-	} else if err != nil && !errors.Is(err, errRefused) {
+	} else if err != nil {
 		return nil, err
 	}
 	for i := range t.req.Verdicts {

@@ -163,6 +163,24 @@ func TestExplanationsAreTrue(t *testing.T) {
 	}
 }
 
+// Roles are assumed by whom they trust, and by no root user.
+func TestAssumeRole(t *testing.T) {
+	s := kmstest.New(t)
+	s.User(&recordpb.User{Name: "may", Inline: inline(`{"Effect":"Allow","Action":"sts:*","Resource":"*"}`)})
+	s.User(&recordpb.User{Name: "bare"})
+	s.Role(&recordpb.Role{Name: "app", Path: "/team/"})
+	for principal, want := range map[string]string{"user/may": "ALLOWED", "user/bare": "No policy of the caller allows it", "root": "Roles may not be assumed by root accounts", other: "the two accounts do not both allow it"} {
+		x := ask(t, s, explain.Question{Principal: principal, Action: "sts:AssumeRole", Resource: "arn:aws:iam::" + account + ":role/team/app"})
+		if text := x.Text(); x.Allowed != (want == "ALLOWED") || !strings.Contains(text, want) || !strings.Contains(text, "the trust policy of role app") {
+			t.Errorf("%s: got %s, want %s", principal, text, want)
+		}
+	}
+	text := ask(t, s, explain.Question{Principal: "user/bare", Action: "iam:CreateUser", Resource: "arn:aws:iam::" + account + ":user/x"}).Text()
+	if !strings.Contains(text, "a policy of the caller allows iam:CreateUser on arn:aws:iam::"+account+":user/x") {
+		t.Errorf("got %s", text)
+	}
+}
+
 // What is known here of actions is what their operations say.
 func TestActionsAreThoseOfOperations(t *testing.T) {
 	s := kmstest.New(t)

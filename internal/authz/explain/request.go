@@ -12,6 +12,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
 	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/op"
@@ -153,16 +154,17 @@ func (t *trial) aboutRole(ctx context.Context) (err error) {
 	return err
 }
 
-// errRefused is a refusal without words.
-var errRefused = errors.New("refused")
-
 // run decides: as an operation on an alias does, first on the alias and then on the key.
 func (t *trial) run(ctx context.Context) error {
 	switch service, _, _ := strings.Cut(t.q.Action, ":"); {
 	case t.role != nil:
 		ok, err := t.Ops.Authz.Assumes(ctx, t.req, nil, t.role, t.q.Action)
-		if err == nil && !ok {
-			err = errRefused
+		switch {
+		case err != nil:
+		case ok && t.req.Caller.Kind == authn.KindRoot && t.q.Action == "sts:AssumeRole":
+			err = fault.RootAssumes()
+		case !ok:
+			err = fault.AssumeDenied(t.req.Caller.ARN, t.q.Action, t.role.ARN)
 		}
 		return err
 	case service != "kms":

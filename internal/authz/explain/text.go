@@ -17,10 +17,13 @@ func (x *Explanation) Text() string {
 	if x.Allowed {
 		word = "ALLOWED"
 	}
-	last := x.Decisions[len(x.Decisions)-1]
-	fmt.Fprintf(&b, "%s: %s, %s on %s\n", word, x.Principal, last.Action, last.Resource)
+	fmt.Fprintf(&b, "%s: %s", word, x.Principal)
+	if n := len(x.Decisions); n > 0 {
+		fmt.Fprintf(&b, ", %s on %s", x.Decisions[n-1].Action, printable(x.Decisions[n-1].Resource))
+	}
+	b.WriteString("\n")
 	if x.Message != "" {
-		fmt.Fprintf(&b, "The caller is told: %s\n", x.Message)
+		fmt.Fprintf(&b, "The caller is told: %s\n", printable(x.Message))
 	}
 	for i := range x.Decisions {
 		if len(x.Decisions) > 1 {
