@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -137,5 +138,25 @@ func TestNothingIsLeftOnAConnection(t *testing.T) {
 			t.Error(err)
 		}
 		db.Forget()
+	}
+}
+
+// A server that is not there is passed over, and so is one that takes no writes: its answers prove nothing.
+func TestHostsAreTriedInTurn(t *testing.T) {
+	whole := pgtest.URL(t)
+	u, err := url.Parse(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = "127.0.0.1:1," + u.Host
+	commit(t, open(t, u.String(), postgres.Options{}), increment)
+
+	name := strings.TrimPrefix(u.Path, "/")
+	u.Path, u.Host = "/postgres", strings.TrimPrefix(u.Host, "127.0.0.1:1,")
+	pgtest.Do(t, u.String(), `ALTER DATABASE `+name+` SET default_transaction_read_only = on`)
+	defer pgtest.Do(t, u.String(), `ALTER DATABASE `+name+` RESET default_transaction_read_only`)
+	_, err = postgres.Open(t.Context(), whole, postgres.Options{})
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "read only") {
+		t.Errorf("a server that takes no writes: got error %v, want ErrUnavailable that says so", err)
 	}
 }
