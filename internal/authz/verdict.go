@@ -56,13 +56,8 @@ func (v *Verdict) trace(req *Request, found *policy.Findings, s *policy.Sources)
 	if v.Trace == nil {
 		return
 	}
-	q, owner, own := req.asked, policy.Sources{Key: s.Key, Trust: s.Trust}, *s
-	own.Key, own.Trust = nil, nil
-	v.Trace.Steps = policy.Trace(&q, &owner)
-	if q.Identity != nil {
-		q.Context = q.Identity
-	}
-	v.Trace.Steps = append(v.Trace.Steps, policy.Trace(&q, &own)...)
+	q := req.asked
+	v.Trace.Steps = policy.Trace(&q, s)
 	v.Trace.Remedies = found.Remedies(v.Trace.worth)
 }
 

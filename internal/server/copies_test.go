@@ -102,3 +102,20 @@ func TestOwnersGetACopyOfWhatOthersDoWithTheirKeys(t *testing.T) {
 		})
 	}
 }
+
+// A service has no account of its own: what it does with a key stands in the log of the key's owner alone.
+func TestRecordsOfServicesAreTheOwners(t *testing.T) {
+	s := kmstest.New(t)
+	policy := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333","Service":"s3.amazonaws.com"},"Action":"kms:*","Resource":"*"}]}`
+	id := s.As(kmstest.Account).Must("CreateKey", map[string]any{"Policy": policy}).String("KeyMetadata.Arn")
+	access, secret, change := s.AccessKeys.OfService("s3.amazonaws.com", "", "", s.Clock.Now())
+	if err := s.Book.Commit(t.Context(), change, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	c := &kmstest.Client{Server: s, AccessKeyID: access, Secret: secret, Region: kmstest.Region}
+	got := events(t, s, c.Must("Encrypt", map[string]any{"KeyId": id, "Plaintext": "aGk="}))
+	e := got[kmstest.Account]
+	if len(got) != 1 || e.UserIdentity["type"] != "AWSService" || e.UserIdentity["invokedBy"] != "s3.amazonaws.com" || e.SharedEventID != "" {
+		t.Errorf("got %+v, want one record, of the service, in the owner's account", got)
+	}
+}

@@ -84,4 +84,7 @@ func (s *Server) touch(rec *audit.Record, caller *authn.Caller, needs []key.Need
 			rec.Resources = append(rec.Resources, audit.Resource{AccountID: k.Account, ARN: k.ARN})
 		}
 	}
+	if caller.Kind == authn.KindService && len(rec.Resources) > 0 {
+		rec.RecipientAccount = rec.Resources[0].AccountID // a service has no account: the record is the owner's
+	}
 }

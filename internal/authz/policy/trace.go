@@ -48,6 +48,10 @@ func Trace(q *Question, s *Sources) []Step {
 	case q.Trust && s.Trust != nil:
 		t.policy(s.Trust, Ref{Source: TrustPolicy})
 	}
+	if q.Identity != nil {
+		defer func(owners Context) { q.Context = owners }(q.Context)
+		q.Context = q.Identity
+	}
 	for i, p := range s.Identity {
 		t.policy(p, Ref{Source: IdentityPolicy, Policy: i})
 	}
