@@ -167,10 +167,11 @@ func quotable(header string) string {
 
 func ours(header string) bool { return strings.HasPrefix(header, "AWS4-") }
 
-var signature = regexp.MustCompile(`(?i)(signature)[^,]+`)
+var signature = regexp.MustCompile(`(?i)(signature)[^,]+|(token)=[^,]+`)
 
-// hideSignatures hides what follows the word "signature" in each comma-separated piece.
-func hideSignatures(s string) string { return signature.ReplaceAllString(s, "$1="+hidden) }
+// hideSignatures hides what follows the word "signature" in each comma-separated piece, and the value of a token:
+// a client that puts that of its session into this header has put it into the audit log otherwise.
+func hideSignatures(s string) string { return signature.ReplaceAllString(s, "$1$2="+hidden) }
 
 // clip bounds what a stranger can make us store and say again.
 func clip(s string) string {

@@ -60,6 +60,9 @@ func TestLadder(t *testing.T) {
 		{"unknown part", func(r *sigv4.Request) { authorize(r, start+"Color=red,"+cred+","+names+","+sig) },
 			fault.IncompleteSignature, "Authorization header has an unknown, empty or repeated 'Color' parameter. Authorization=" +
 				start + "Color=red," + cred + "," + names + ",Signature=***"},
+		{"session token in the header", func(r *sigv4.Request) { authorize(r, start+"X-Amz-Security-Token=AQ==,"+cred+","+names+","+sig) },
+			fault.IncompleteSignature, "Authorization header has an unknown, empty or repeated 'X-Amz-Security-Token' parameter. Authorization=" +
+				start + "X-Amz-Security-Token=***," + cred + "," + names + ",Signature=***"},
 		{"token of another scheme", func(r *sigv4.Request) { authorize(r, "Bearer abc==") },
 			fault.IncompleteSignature, "Authorization header has an unknown, empty or repeated '***' parameter. Authorization=***"},
 		{"repeated query parameter", func(r *sigv4.Request) {
