@@ -79,6 +79,10 @@ func (i *identityConfig) flag(fs *flag.FlagSet, name string) bool {
 	case "duration":
 		fs.DurationVar(&i.Duration, name, i.Duration, "let the credentials last for this `TIME`")
 	case "name":
+		if fs.Name() == "credentials" {
+			text(&i.Name, "call the session `NAME`; if not given: as the certificate was registered")
+			return true
+		}
 		text(&i.Name, "the `NAME`; if not given: the common name of the certificate")
 	case "endpoint":
 		text(&i.Endpoint, "the server, `URL`, as https://kms.example.com:8443")

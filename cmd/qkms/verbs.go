@@ -168,7 +168,7 @@ What it prints is what the SDKs and the CLI of AWS read from a credential_proces
     credential_process = qkms credentials --endpoint https://kms.example.com:8443 --ca /etc/qkms/ca.crt --cert /etc/build.pem
     endpoint_url = https://kms.example.com:8443
 
-They ask again before the credentials end. --name is the session's; if not given: the name it was registered under.`,
+They ask again before the credentials end. Without --duration those last for an hour, or less if the role says so.`,
 			takes: "endpoint cert key ca name duration",
 			run:   credentials,
 		},
@@ -271,6 +271,8 @@ out. Whoever has the log's public key checks a proof without QKMS: docs/formats/
 			name:  "explain",
 			brief: "Say why a request would be allowed or refused; exit 1 if refused",
 			about: `
+Asked like this:
+
     qkms explain --principal user/alice --action kms:Decrypt --key alias/orders --context App=orders
     qkms explain --principal 444455556666 --action kms:Encrypt --key arn:aws:kms:us-east-1:111122223333:key/…
     qkms explain --principal assumed-role/app/any --action iam:CreateUser

@@ -47,7 +47,7 @@ var Choices = []Choice{
 	{"More than 50,000 grants on a key", "LimitExceededException in the words of the alias quota: `Grants per key quota for this account in this region is 50000, current usage is 50000.`"},
 	{"Operations that a grant cannot have", "Those of the request that are not valid, in its order; valid ones in the order of access.md §6.3. Asymmetric keys are `an asymmetric KMS key`."},
 	{"Members that exclude each other in CreateGrant, ListGrants, ListRetirableGrants", "ValidationException `You cannot specify <one> and <other> in the same request.`; neither of two that must be given answers as the older one missing."},
-	{"GranteeServicePrincipal and RetiringServicePrincipal as filters", "ValidationException: no caller is a service principal."},
+	{"GranteeServicePrincipal and RetiringServicePrincipal as filters", "ValidationException, whoever asks."},
 	{"Context constraints", "An empty `Constraints` is none. Of its two constraints an empty one beside the other is none, as Terraform sends it. Kept as sent; keys that differ in case are different keys to the idempotent `Name`."},
 	{"Sentences about custom key stores", "None is recorded but that CustomKeyStoreNotFoundException has none; ours say which store, which state and which operation, or which member does not go with which value."},
 	{"Members of a custom key store that do not go together", "ValidationException: what the type or connectivity needs and what it does not have; CreateKey with CustomKeyStoreId, XksKeyId and Origin likewise. MultiRegion in a custom key store is UnsupportedOperationException."},
