@@ -25,6 +25,7 @@ type Rules struct {
 	Book       *record.Book // of key policies, grants and aliases
 	Identities *identity.Directory
 	LastUses   *lastuse.Tracker // for kms:TrailingDaysWithoutKeyUsage
+	Aliases    int              // that a key may have, for kms:ResourceAliases; 0: any number
 }
 
 // A Request is one call, as far as policies may ask about it. It is for one goroutine, and decisions about it

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qkms/internal/authz/policy"
+	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/record"
@@ -216,6 +217,13 @@ func (o *ofIdentity) Values(name string) []string {
 	}
 	if name == "kms:resourcealiases" {
 		names, err := a.rules.Book.AliasNames(a.ctx, a.key.Account, a.key.Region, a.key.Id)
+		if most := a.rules.Aliases; most > 0 && len(names) > most {
+			// More than there may be: conditions on them deny (§5.1), which no list of names can make them do.
+			err = fault.DeniedElsewhere(a.req.Caller.ARN, a.need.Action)
+			if a.key.Account == a.req.Caller.Account {
+				err = fault.DeniedByIdentity(a.req.Caller.ARN, a.need.Action, fault.OnResource(a.key.ARN))
+			}
+		}
 		a.err = errors.Join(a.err, err)
 		return names
 	}

@@ -25,6 +25,9 @@ func Throttled() *Error {
 	return New(Throttling, "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.") // [D]
 }
 
+// RateExceeded is Throttled in the words of STS and IAM.
+func RateExceeded() *Error { return New(Throttling, "Rate exceeded") } // [D]
+
 // UnknownClient answers an access key that is unknown, disabled or deleted; which of the three, a
 // stranger may not learn.
 func UnknownClient() *Error {

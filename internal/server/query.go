@@ -15,6 +15,7 @@ import (
 	"qkms/internal/query"
 	"qkms/internal/record"
 	"qkms/internal/sts"
+	"qkms/internal/throttle"
 	"qkms/internal/wire"
 )
 
@@ -53,6 +54,11 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 	rec.Request = req.Audit()
 	if err != nil {
 		return nil, err
+	}
+	if caller != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
+		if s.rates.Take(s.now(), caller.Account, caller.Region, throttle.Of(m.Service.Signing).Once()) != nil {
+			return nil, fault.RateExceeded()
+		}
 	}
 	return attempt(s, func() (any, error) { return s.perform(ctx, hr, caller, req, rec) })
 }

@@ -173,3 +173,26 @@ func TestRatesAfterRestart(t *testing.T) {
 	s.Restart()
 	spend(t, root, 1, "CreateKey", `{}`)
 }
+
+// The other services at the endpoint have rates of their own, and words of their own.
+func TestRatesOfOtherServices(t *testing.T) {
+	s := slowly(t, map[string]int{"sts": 2, "iam": 1})
+	root := s.As(kmstest.Account)
+	for _, row := range []struct {
+		service, action string
+		n               int
+	}{{"sts", "GetCallerIdentity", 2}, {"iam", "ListUsers", 1}} {
+		for i := range row.n {
+			if r := root.Query(row.service, row.action); r.Status != 200 {
+				t.Fatalf("%s %d: got %d %s", row.action, i, r.Status, r.Raw)
+			}
+		}
+		r := root.Query(row.service, row.action)
+		if r.Status != 400 || r.Text("Code") != "Throttling" || r.Text("Message") != "Rate exceeded" {
+			t.Errorf("%s: got %d %s, want Throttling", row.action, r.Status, r.Raw)
+		}
+	}
+	if r := s.As(stranger).Query("sts", "GetCallerIdentity"); r.Status != 200 {
+		t.Errorf("another account: got %d %s", r.Status, r.Raw)
+	}
+}

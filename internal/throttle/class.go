@@ -82,6 +82,10 @@ var table = [...]struct {
 	{"UpdateKeyDescription", 5, ""},
 	{"UpdatePrimaryRegion", 5, ""},
 	{"GetParametersForImport", 1, ""},
+
+	// The other services at the endpoint have one rate each, by their signing names.
+	{"sts", 600, ""},
+	{"iam", 100, ""}, // [U]
 }
 
 const classes = len(table)
@@ -100,8 +104,8 @@ var classOf = func() map[string]Class {
 	return all
 }()
 
-// Of returns the class of an operation whose name alone decides, or of making data key pairs of a
-// spec. There must be one: a request without a rate would be one without a limit.
+// Of returns the class of an operation whose name alone decides, of making data key pairs of a spec, or of
+// another service. There must be one: a request without a rate would be one without a limit.
 func Of(name string) Class {
 	c, ok := classOf[name]
 	if !ok {
