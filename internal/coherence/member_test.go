@@ -1,0 +1,157 @@
+package coherence_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"qkms/internal/coherence"
+	"qkms/internal/store"
+)
+
+// A memory is a cache that obeys the rule of fills.
+type memory struct {
+	mu          sync.Mutex
+	lazy        bool            // it drops some time after it said so
+	entries     map[int]uint64  // key → version; guarded by mu
+	generations [keys]int       // guarded by mu
+	ctx         context.Context // of the world
+}
+
+func (m *memory) Drop(n store.Note) error {
+	if m.lazy {
+		go func() {
+			if wait(m.ctx, 20*time.Millisecond) {
+				m.drop(int(n.Body[0]))
+			}
+		}()
+		return nil
+	}
+	m.drop(int(n.Body[0]))
+	return nil
+}
+
+func (m *memory) drop(key int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.generations[key]++
+	delete(m.entries, key)
+}
+
+func (m *memory) DropAll() {
+	for key := range keys {
+		m.drop(key)
+	}
+}
+
+// get reads through.
+func (m *memory) get(ctx context.Context, c *conn, key int) (uint64, error) {
+	m.mu.Lock()
+	ver, ok := m.entries[key]
+	generation := m.generations[key]
+	m.mu.Unlock()
+	if ok {
+		return ver, nil
+	}
+	ver, err := c.version(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.generations[key] == generation || c.w.fillAnyway {
+		m.entries[key] = ver
+	}
+	return ver, nil
+}
+
+// A member is one node of the world.
+type member struct {
+	*coherence.Lease
+	conn   *conn
+	memory *memory
+	judge  *judge
+
+	mu   sync.Mutex
+	wall time.Duration // by how much the wall clock was set; guarded by mu
+}
+
+// join makes a node whose clock runs at rate.
+func (w *world) join(ctx context.Context, t *testing.T, j *judge, rate float64) *member {
+	t.Helper()
+	m := &member{conn: &conn{w: w}, memory: &memory{entries: map[int]uint64{}, lazy: w.lazyDrop, ctx: ctx}, judge: j}
+	begin := time.Now()
+	var err error
+	m.Lease, err = coherence.New(coherence.Config{
+		Engine: m.conn, Memory: m.memory, Bound: bound, Wait: 2 * bound, Logger: slog.New(slog.DiscardHandler),
+		Clock: func() coherence.Reading {
+			d := time.Duration(float64(time.Since(begin)) * rate)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			r := coherence.Reading{Monotonic: d, Boot: d, Wall: d + m.wall}
+			if w.barrierByWall {
+				r.Monotonic = max(r.Monotonic, r.Wall)
+			}
+			return r
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.spoil != nil {
+		w.spoil(m.Lease)
+	}
+	return m
+}
+
+// run takes part until ctx ends.
+func (m *member) run(ctx context.Context) {
+	for ctx.Err() == nil && m.Register(ctx) != nil {
+		wait(ctx, 100*time.Millisecond)
+	}
+	m.Run(ctx)
+}
+
+func (m *member) setWall(by time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.wall += by
+}
+
+// use decides by a key and answers, unless something forbids it. think is how long that takes.
+func (m *member) use(ctx context.Context, key int, think time.Duration) {
+	u, err := m.Begin()
+	if err != nil {
+		return
+	}
+	ver, err := m.memory.get(ctx, m.conn, key)
+	if err != nil || !wait(ctx, think) {
+		return
+	}
+	now := time.Now()
+	check := u.Check
+	if m.conn.w.check != nil {
+		check = func() error { return m.conn.w.check(m.Lease, u) }
+	}
+	if check() == nil {
+		m.judge.used(m, key, ver, now)
+	}
+}
+
+// restrict changes a key, and waits until nobody uses what was before.
+func (m *member) restrict(ctx context.Context, key int) coherence.Reach {
+	at, err := m.conn.commit(ctx, key)
+	m.memory.drop(key)
+	m.Changed()
+	if err != nil {
+		return coherence.Reach{Pending: bound}
+	}
+	m.judge.committed(m, at)
+	r := m.Barrier(ctx, []store.Position{at})
+	if r.Fenced() {
+		m.judge.fenced(at)
+	}
+	return r
+}

@@ -1,0 +1,111 @@
+package coherence
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"qkms/internal/store"
+)
+
+// peers is what a node knows of the others.
+type peers struct {
+	lease   *Lease
+	tickets atomic.Uint64
+	looking chan struct{} // holds a token while somebody looks: guards answer and covers
+	answer  []store.Node
+	covers  uint64 // tickets drawn before the look that brought answer
+
+	mu   sync.Mutex
+	seen map[string]sighting // guarded by mu
+}
+
+// A sighting is a beat of a peer, and when it was first seen: after the renewal that made it.
+type sighting struct {
+	beat uint64
+	at   Reading
+}
+
+func newPeers(l *Lease) peers {
+	return peers{lease: l, looking: make(chan struct{}, 1), seen: map[string]sighting{}}
+}
+
+// look returns the nodes as of some moment after the call. Those who ask while a look is under way share
+// the next one.
+func (p *peers) look(ctx context.Context) ([]store.Node, error) {
+	ticket := p.tickets.Add(1)
+	select {
+	case p.looking <- struct{}{}:
+		defer func() { <-p.looking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if ticket <= p.covers {
+		return p.answer, nil
+	}
+	covers := p.tickets.Load()
+	nodes, err := p.lease.Engine.Peers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.answer, p.covers = nodes, covers
+	p.sight(nodes)
+	return nodes, nil
+}
+
+// sight remembers since when each beat has stood.
+func (p *peers) sight(nodes []store.Node) {
+	now := p.lease.Clock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := make(map[string]sighting, len(nodes))
+	for _, n := range nodes {
+		s, known := p.seen[n.ID]
+		if !known || s.beat != n.Beat {
+			s = sighting{n.Beat, now}
+		}
+		seen[n.ID] = s
+	}
+	p.seen = seen
+}
+
+// have reports whether every other node has applied the changes at these positions, or its lease is
+// over: a renewal that a look after the commit does not show will find the commit.
+func (p *peers) have(ctx context.Context, at []store.Position) bool {
+	nodes, err := p.look(ctx)
+	if err != nil {
+		return false
+	}
+	now := p.lease.Clock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range nodes {
+		if n.ID == p.lease.id || hasApplied(n.Applied, at) {
+			continue
+		}
+		if s, known := p.seen[n.ID]; !known || s.beat != n.Beat || now.Surely(s.at) < p.lease.Bound {
+			return false
+		}
+	}
+	return true
+}
+
+func hasApplied(v store.Vector, at []store.Position) bool {
+	for _, p := range at {
+		if v[p.Shard] < p.Rev {
+			return false
+		}
+	}
+	return true
+}
+
+// keep looks now and then, so that a barrier knows at once who has been silent for long: the rows of nodes
+// that crashed stay, and each would hold it up.
+func (p *peers) keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		look, cancel := context.WithTimeout(ctx, p.lease.patience)
+		_, _ = p.look(look)
+		cancel()
+		sleep(ctx, p.lease.Bound/4, nil)
+	}
+}

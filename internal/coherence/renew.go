@@ -1,0 +1,135 @@
+package coherence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"qkms/internal/store"
+)
+
+// once renews, counts it and tells those who wait. moved says that changes were applied.
+func (l *Lease) once(ctx context.Context) (moved bool, err error) {
+	moved, err = l.renewal(ctx)
+	l.counts.beat(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.turn)
+	l.turn = make(chan struct{})
+	return moved, err
+}
+
+// renew is one renewal. The lease counts from before it was sent: the store may have looked at its
+// heads at any time since. Until the changes up to those heads are applied it does not count at all.
+func (l *Lease) renew(ctx context.Context) (moved bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
+	sent := l.Clock()
+	heads, err := l.Engine.Renew(ctx, store.Node{ID: l.id, Applied: *l.applied.Load(), Info: l.Info})
+	if err != nil {
+		return false, err
+	}
+	moved, err = l.follow(ctx, heads)
+	if err == nil {
+		l.granted.Store(&sent)
+	}
+	return moved, err
+}
+
+// follow applies the change log up to heads.
+func (l *Lease) follow(ctx context.Context, heads store.Heads) (moved bool, err error) {
+	applied := *l.applied.Load()
+	switch {
+	case l.granted.Load() == nil: // nothing is remembered yet
+		l.restart(heads)
+	case heads.Epoch != l.epoch:
+		l.alarm(fmt.Errorf("epoch %d became %d", l.epoch, heads.Epoch))
+		l.restart(heads)
+	case !reaches(heads.Revs, applied):
+		l.alarm(store.ErrRolledBack)
+		l.restart(heads)
+	}
+	for !reaches(*l.applied.Load(), heads.Revs) {
+		notes, _, err := l.Engine.Changes(ctx, *l.applied.Load(), page)
+		switch {
+		case errors.Is(err, store.ErrGone):
+			l.restart(heads)
+			l.counts.gone.Add(1)
+		case err != nil: // ErrRolledBack too: who answers is behind the one that took the renewal
+			return moved, err
+		case len(notes) == 0:
+			return moved, fmt.Errorf("%w: its change log ends before its heads", store.ErrUnavailable)
+		default:
+			l.apply(notes, heads)
+		}
+		moved = true
+	}
+	return moved, nil
+}
+
+// apply drops what the notes name. The sequence rises after the drop, so that whoever begins with the new one
+// finds nothing old, and before the node says that it has applied them.
+func (l *Lease) apply(notes []store.Note, heads store.Heads) {
+	applied := *l.applied.Load()
+	for _, n := range notes {
+		err := fmt.Errorf("shard %d goes from revision %d to %d", n.Shard, applied[n.Shard], n.Rev)
+		if n.Rev == applied[n.Shard]+1 {
+			err = l.Memory.Drop(n)
+		}
+		if err != nil {
+			l.alarm(fmt.Errorf("change log: %w", err))
+			l.restart(heads)
+			return
+		}
+		applied[n.Shard] = n.Rev
+	}
+	l.sequence.Add(1)
+	l.applied.Store(&applied)
+	l.counts.notes.Add(uint64(len(notes)))
+}
+
+// restart drops everything. What is read from now on has every commit up to heads.
+func (l *Lease) restart(heads store.Heads) {
+	l.Memory.DropAll()
+	l.sequence.Add(1)
+	l.applied.Store(&heads.Revs)
+	l.epoch = heads.Epoch
+}
+
+// alarm is for what never happens to a store that nobody has restored, cut or tampered with.
+func (l *Lease) alarm(err error) {
+	l.counts.alarms.Add(1)
+	l.Logger.Error("the store's history is not what this node has seen; everything in memory is dropped", "error", err)
+}
+
+// reaches reports whether v has everything that other has.
+func reaches(v, other store.Vector) bool {
+	for shard, rev := range other {
+		if v[shard] < rev {
+			return false
+		}
+	}
+	return true
+}
+
+// Await returns when the node has applied the change at a position, renewing at once if it has not: what
+// a grant token speaks of may have been made elsewhere a moment ago. It returns the error of ctx.
+func (l *Lease) Await(ctx context.Context, at store.Position) error {
+	if l.Engine == nil || at.Shard < 0 || at.Shard >= store.Shards {
+		return nil
+	}
+	for {
+		l.mu.Lock()
+		turn := l.turn
+		l.mu.Unlock()
+		if l.applied.Load()[at.Shard] >= at.Rev {
+			return nil
+		}
+		l.Wake()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
