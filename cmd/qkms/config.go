@@ -146,6 +146,9 @@ type Config struct {
 	// Audit is what the verbs about the audit log are told.
 	Audit auditConfig
 
+	// Backup is what the verbs about backups are told.
+	Backup backupConfig
+
 	// Explain is the request that explain is about.
 	Explain explainConfig
 
@@ -236,7 +239,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
-		if c.Explain.flag(fs, name) || c.Identity.flag(fs, name) || c.Audit.flag(fs, name) {
+		if c.Explain.flag(fs, name) || c.Identity.flag(fs, name) || c.Backup.flag(fs, name) || c.Audit.flag(fs, name) {
 			return
 		}
 		panic("qkms: internal error: the table of verbs names the flag " + name) // TestVerbs calls every row

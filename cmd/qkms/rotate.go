@@ -88,9 +88,21 @@ func (c *command) progress() (show func(admin.Progress), end func()) {
 	}
 	const clearLine = "\r\x1b[K" // ECMA-48 EL
 	show = func(p admin.Progress) {
+		if p.Step != "" {
+			fmt.Fprintf(c.err, clearLine+"%s: %s", p.Step, amount(p.Seen, p.Bytes))
+			return
+		}
 		fmt.Fprintf(c.err, clearLine+"%d records seen, %d sealed again", p.Seen, p.Done)
 	}
 	return show, func() { fmt.Fprint(c.err, clearLine) }
+}
+
+// amount is what of a store was gone through.
+func amount(records int, bytes int64) string {
+	if records == 0 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d records, %d MiB", records, bytes>>20)
 }
 
 func kekList(ctx context.Context, c *command) error {

@@ -219,6 +219,13 @@ had the former root and a copy of the store has the KEK.
 			run:   kekList,
 		},
 		{
+			name:  "backup",
+			brief: "Write the store into a file, while it is in use, and read it back",
+			about: aboutBackup + viaServer,
+			takes: opens + "to into keep json",
+			run:   backup,
+		},
+		{
 			name:  "audit tail",
 			brief: "Print the newest audit records",
 			about: offline,

@@ -55,7 +55,8 @@ func operator(uid int) Operator {
 	return o
 }
 
-func (o Operator) identity() audit.Identity {
+// Identity is the operator as the audit log tells of who acted.
+func (o Operator) Identity() audit.Identity {
 	return audit.Identity{Type: "Operator", PrincipalID: "uid:" + strconv.Itoa(o.UID), UserName: o.Name}
 }
 
@@ -63,6 +64,10 @@ func (o Operator) identity() audit.Identity {
 type Progress struct {
 	Seen int `json:"seen"` // records looked at
 	Done int `json:"done"` // records sealed anew
+
+	// Step is what a backup is at: "written" or "read back"; with how many bytes. Empty of other actions.
+	Step  string `json:"step,omitempty"`
+	Bytes int64  `json:"bytes,omitempty"`
 }
 
 // An Action takes parameters P and results in R, both of which JSON can carry.
@@ -122,7 +127,7 @@ func (a *Action[P, R]) Perform(ctx context.Context, h *Host, who Operator, p P, 
 func (a *Action[P, R]) record(h *Host, who Operator) *audit.Record {
 	return &audit.Record{
 		EventName: a.Event, EventSource: audit.SourceAdmin, EventType: audit.TypeAdminAction,
-		Identity: who.identity(), ReadOnly: a.ReadOnly,
+		Identity: who.Identity(), ReadOnly: a.ReadOnly,
 	}
 }
 

@@ -86,7 +86,7 @@ func (c *call) rotateKEK(ctx context.Context) (out KEKChange, err error) {
 // since it was replaced, but a scan in pages may miss a record that moved behind it.
 func (c *call) resealAll(ctx context.Context) (total int, err error) {
 	for {
-		n, err := c.Book.Reseal(ctx, func(seen, done int) { c.progress(Progress{seen, total + done}) })
+		n, err := c.Book.Reseal(ctx, func(seen, done int) { c.progress(Progress{Seen: seen, Done: total + done}) })
 		total += n
 		if err != nil || n == 0 {
 			return total, err

@@ -28,7 +28,7 @@ type action interface {
 var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
 	CreateSession, AddCertificate, ListCertificates, DeleteCertificate,
-	PlanIdentities, ApplyIdentities, RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain,
+	PlanIdentities, ApplyIdentities, RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain, Backup,
 }
 
 // A Door is the socket of a running server.

@@ -59,6 +59,9 @@ type Config struct {
 	// 0: they are kept for ever.
 	AuditRetention time.Duration
 
+	// Restoring opens a data directory whose restore is not finished, which nothing else may.
+	Restoring bool
+
 	Trace *trace.Tracer // of requests; closed by whoever made it; nil: none
 
 	OIDC webidentity.Config // how identity providers are asked for their keys; its clock is Now
@@ -90,6 +93,9 @@ func (c Config) withDefaults() Config {
 
 // AuditDir is where a data directory's audit log is.
 func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
+
+// Unfinished is the file that is there while a restore into a data directory is under way.
+func Unfinished(dir string) string { return filepath.Join(dir, "restore.unfinished") }
 
 // A Node is a running QKMS without a listener. Its methods may be called concurrently.
 type Node struct {
@@ -151,6 +157,9 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			err = errors.Join(err, n.Close())
 		}
 	}()
+	if _, err := os.Lstat(Unfinished(n.Dir)); err == nil && !n.Restoring {
+		return nil, fmt.Errorf("%s: a restore was not finished, so what was revoked since the backup may be in force again; run `qkms restore` again", n.Dir)
+	}
 	if n.Store == "" {
 		if _, err := os.Stat(Database(n.Dir)); err != nil {
 			return nil, n.unmade(err)
@@ -194,12 +203,11 @@ func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
 }
 
 func (n *Node) wire(ring *seal.Ring) {
-	idKey := ring.Derive("key material id v1")
 	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
-	n.Custody = soft.New(n.Book, idKey[:], n.Cached)
+	n.Custody = Materials(n.Book, n.Cached)
 	n.Identities = identity.New(n.Book, n.Naming.Partition)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
@@ -237,6 +245,12 @@ func (n *Node) wire(ring *seal.Ring) {
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 	n.Metrics.Register(n.readings()...)
+}
+
+// Materials is custody over the materials of a book, of which it keeps up to cached in memory.
+func Materials(book *record.Book, cached int) *soft.Soft {
+	idKey := book.Ring().Derive("key material id v1")
+	return soft.New(book, idKey[:], cached)
 }
 
 // servesIAM is Serves for IAM, which is of no Region: clients sign for the one where AWS has it.

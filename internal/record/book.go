@@ -197,6 +197,7 @@ func Scan[T any, P interface {
 
 // Prefixes for Scan.
 
+func AllKeys() Key                                { return newKey(spaceKey) }
 func KeysOf(account, region string) Key           { return newKey(spaceKey, account, region) }
 func AliasesOf(account, region string) Key        { return newKey(spaceAlias, account, region) }
 func AliasesOfKey(account, region, id string) Key { return newKey(spaceAliasOf, account, region, id) }

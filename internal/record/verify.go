@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"sort"
 
 	"google.golang.org/protobuf/proto"
 
@@ -49,7 +51,8 @@ func (b *Book) Verify(ctx context.Context) (Report, error) {
 }
 
 // walk checks the chain, shard by shard, and returns, per record, what the log said last. A shard whose
-// oldest notes were trimmed is walked from the oldest it has, whose own link is then taken as given.
+// oldest notes were trimmed is walked from the oldest it has, whose own link is then taken as given; so is
+// one of a store that was loaded from a backup, which has no notes from before.
 func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Change, error) {
 	told := map[string]*recordpb.Change{}
 	heads, err := b.engine.Renew(ctx, store.Node{ID: "verify"})
@@ -57,20 +60,22 @@ func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Chan
 		return nil, err
 	}
 	for shard, head := range heads.Revs {
-		if err := b.walkShard(ctx, shard, head, heads.Revs, told, rep); err != nil {
+		if err := b.walkShard(ctx, shard, head, heads, told, rep); err != nil {
 			return nil, err
 		}
 	}
 	return told, nil
 }
 
-func (b *Book) walkShard(ctx context.Context, shard int, head uint64, at store.Vector, told map[string]*recordpb.Change, rep *Report) error {
+func (b *Book) walkShard(ctx context.Context, shard int, head uint64, heads store.Heads, told map[string]*recordpb.Change, rep *Report) error {
 	var link []byte
-	trimmed := head > store.NoteWindow
-	at[shard] = 0
-	if trimmed {
-		at[shard] = head - store.NoteWindow // kept at least
+	at := heads.Revs
+	from, err := b.oldest(ctx, shard, head, heads)
+	if err != nil {
+		return err
 	}
+	at[shard] = from
+	trimmed := from > 0
 	for at[shard] < head {
 		notes, next, err := b.engine.Changes(ctx, at, store.MaxList)
 		if err != nil {
@@ -92,6 +97,26 @@ func (b *Book) walkShard(ctx context.Context, shard int, head uint64, at store.V
 		at = next
 	}
 	return nil
+}
+
+// oldest is the revision behind which the notes of a shard are to be read. All of them must be there, or
+// NoteWindow; only where the epoch says that history was cut may there be fewer.
+func (b *Book) oldest(ctx context.Context, shard int, head uint64, heads store.Heads) (uint64, error) {
+	kept := head - min(head, store.NoteWindow)
+	if heads.Epoch == 1 {
+		return kept, nil
+	}
+	var failed error
+	n := sort.Search(int(head-kept), func(i int) bool {
+		at := heads.Revs
+		at[shard] = kept + uint64(i)
+		_, _, err := b.engine.Changes(ctx, at, 1)
+		if err != nil && !errors.Is(err, store.ErrGone) {
+			failed = err
+		}
+		return err == nil
+	})
+	return kept + uint64(n), failed
 }
 
 func (b *Book) walkNote(n store.Note, previous []byte, first bool, told map[string]*recordpb.Change) error {

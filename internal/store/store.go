@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 )
 
@@ -84,6 +85,31 @@ type Engine interface {
 	// Close flushes, removes the node's row and releases the store. Calls after it return
 	// ErrUnavailable.
 	Close() error
+}
+
+// A Loader is an engine that an empty store can be filled with. Every engine is to become one.
+type Loader interface {
+	// Load fills a store that nothing was ever written to, whole or not at all: on a nil error all of s
+	// is there, durably; on any other error, and after a crash, the store is as empty as before. The
+	// epoch becomes that of s. Each shard's change log goes on behind the head it has in s; what came
+	// before cannot be read, so Changes after an earlier revision is ErrGone. Errors: what s.Records
+	// yields, as it is; ErrNotEmpty (nothing was written); ErrUnavailable.
+	//
+	// The store is nobody else's while Load runs.
+	Load(ctx context.Context, s Snapshot) error
+}
+
+// A Snapshot is a whole store at one moment: what Backup writes, read back (package stream).
+type Snapshot struct {
+	Heads   Heads
+	Links   [Shards][]byte           // the chain value at each head; nil: there is none
+	Records iter.Seq2[Placed, error] // in byte order of their keys, once; an error ends them
+}
+
+// A Placed is a record and its shard, 0 … Shards-1 or Loose. Its bytes are good until the next is read.
+type Placed struct {
+	Record
+	Shard int
 }
 
 // A Record is what is stored under a key. Ver 0 means absent; a version has at most 63 bits.
@@ -193,6 +219,7 @@ var (
 	ErrFenced      = errors.New("store: claim taken over")
 	ErrClaimed     = errors.New("store: job claimed by another")
 	ErrLocked      = errors.New("store: in use by another process")
+	ErrNotEmpty    = errors.New("store: not empty")
 )
 
 // A Conflict names the first check that did not hold.

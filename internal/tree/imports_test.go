@@ -15,11 +15,11 @@ import (
 // test refuses is a change of design, and says so.
 var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
-	{"blob", "coherence", "throttle", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
+	{"blob", "coherence", "throttle", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},
-	{"identity", "ledger", "lastuse"},
+	{"backup", "identity", "ledger", "lastuse"},
 	{"authn"},
 	{"key"},
 	{"authz"},

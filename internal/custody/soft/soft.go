@@ -64,6 +64,26 @@ func New(shelf Shelf, idKey []byte, cacheSize int) *Soft {
 //
 // The id is compared, not recomputed: ciphertexts must open for ever, even should the id key be lost.
 func (s *Soft) load(ctx context.Context, ref custody.Ref) (material, error) {
+	return s.take(ctx, ref, func([]byte) error { return nil })
+}
+
+// Check takes the material from the shelf, past memory, decodes it, and recomputes its id from its bytes: it
+// is then what every ciphertext and signature under that id was made with.
+func (s *Soft) Check(ctx context.Context, ref custody.Ref) error {
+	m, err := s.take(ctx, ref, func(raw []byte) error {
+		if id := materialID(s.idKey.bytes(), ref.KeyID, raw); id != ref.MaterialID {
+			return fmt.Errorf("material record of key %s: the bytes are those of material %s, not %s", ref.KeyID, id, ref.MaterialID)
+		}
+		return nil
+	})
+	if err == nil {
+		m.wipe()
+	}
+	return err
+}
+
+// take is load with a look at the bytes.
+func (s *Soft) take(ctx context.Context, ref custody.Ref, look func(raw []byte) error) (material, error) {
 	body, err := s.shelf.TakeMaterial(ctx, ref)
 	if err != nil {
 		return material{}, fmt.Errorf("take material: %w", err)
@@ -76,6 +96,9 @@ func (s *Soft) load(ctx context.Context, ref custody.Ref) (material, error) {
 	}
 	if rec.GetKeyId() != ref.KeyID || rec.GetMaterialId() != ref.MaterialID {
 		return material{}, fmt.Errorf("material record of key %s holds another key's", ref.KeyID)
+	}
+	if err := look(rec.GetMaterial()); err != nil {
+		return material{}, err
 	}
 	m, err := decode(rec.GetSpec(), rec.GetMaterial())
 	if err != nil {

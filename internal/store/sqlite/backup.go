@@ -1,17 +1,6 @@
 package sqlite
 
-// The backup stream, version 1. It names no engine: any store can be filled from it. Numbers are
-// unsigned and big-endian; a "string" is a 32-bit length and that many bytes.
-//
-//	header    8 bytes "QKMSBKUP", 32-bit version (1), 32-bit number of shards, 64-bit epoch
-//	heads     per shard in order: 64-bit revision, string link (empty when there is none)
-//	records   in byte order of their keys, each:
-//	          byte 1, 32-bit shard (2^32-1: outside every shard), 64-bit version, string key, string body
-//	trailer   byte 0, 64-bit number of records, 32 bytes SHA-256 of all that comes before the trailer
-//
-// Nothing follows the trailer; a stream without one was cut short. Everything is from one snapshot.
-// The change log itself is not in it: whoever restores raises the epoch, so nobody reads on from
-// before. The digest finds damage, not forgery; bodies are sealed and authenticated by those who wrote them.
+// The backup stream is docs/formats/backup.md §1, the same of every engine: any store can be filled from it.
 
 import (
 	"bufio"

@@ -28,13 +28,14 @@ func checkPages(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// checkLog finds a shard whose notes do not run up to its head, one by one.
+// checkLog finds a shard whose notes do not run up to its head, one by one. One that was loaded (its epoch
+// is not the first) may have none yet.
 func checkLog(ctx context.Context, tx *sql.Tx) error {
 	var shard, rev int64
 	err := tx.QueryRowContext(ctx, `SELECT h.shard, h.rev FROM head h
 		LEFT JOIN (SELECT shard, min(rev) AS first, max(rev) AS last, count(*) AS n FROM chg GROUP BY shard) c
 		ON c.shard = h.shard
-		WHERE h.rev <> coalesce(c.last, 0) OR coalesce(c.last - c.first + 1, 0) <> coalesce(c.n, 0)
+		WHERE h.rev <> coalesce(c.last, CASE WHEN (SELECT val FROM meta WHERE name = 'epoch') > 1 THEN h.rev ELSE 0 END) OR coalesce(c.last - c.first + 1, 0) <> coalesce(c.n, 0)
 		LIMIT 1`).Scan(&shard, &rev)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil

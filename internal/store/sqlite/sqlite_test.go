@@ -27,13 +27,15 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Place {
-		path := filepath.Join(t.TempDir(), "store.db")
-		return func(t *testing.T, now func() time.Time) store.Engine {
-			return open(t, path, sqlite.Options{Now: now})
-		}
-	})
+func TestConformance(t *testing.T) { storetest.Run(t, newPlace) }
+
+func TestLoad(t *testing.T) { storetest.RunLoad(t, newPlace) }
+
+func newPlace(t *testing.T) storetest.Place {
+	path := filepath.Join(t.TempDir(), "store.db")
+	return func(t *testing.T, now func() time.Time) store.Engine {
+		return open(t, path, sqlite.Options{Now: now})
+	}
 }
 
 // open opens a store that the caller or the end of the test closes.
