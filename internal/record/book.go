@@ -26,6 +26,10 @@ const schema = 1
 
 // A Book reads and changes records. Its methods may be called concurrently.
 type Book struct {
+	// Changed is called when a commit's records have been dropped from memory, before Commit returns; nil:
+	// nobody asks. It is set before the book is used.
+	Changed func()
+
 	engine store.Engine
 	ring   atomic.Pointer[seal.Ring]
 	cache  *cache

@@ -97,6 +97,16 @@ func (c *cache) drop(k Key) {
 	delete(s.entries, k)
 }
 
+func (c *cache) dropAll() {
+	for i := range c.stripes {
+		s := &c.stripes[i]
+		s.mu.Lock()
+		s.generation.Add(1)
+		clear(s.entries)
+		s.mu.Unlock()
+	}
+}
+
 // CacheStats says how often a record was found in memory, how often not, and how many are there now.
 func (b *Book) CacheStats() (hits, misses uint64, entries int) {
 	for i := range b.cache.stripes {

@@ -19,6 +19,7 @@ type Change struct {
 	ring  *seal.Ring // what the puts are sealed under
 	txn   store.Txn
 	tally *tally
+	at    []store.Position
 	err   error
 }
 
@@ -84,6 +85,9 @@ func (c *Change) Record(eventID string, line []byte) {
 // Under makes the change depend on a job still being held.
 func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
 
+// Positions is where c stands in the change log, once Commit has returned nil.
+func (c *Change) Positions() []store.Position { return c.at }
+
 // Size is the number of operations so far; store.MaxOps is the most that commit.
 func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) }
 
@@ -135,11 +139,12 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 		k := ofOutbox(id)
 		t.Deletes = append(t.Deletes, store.Delete{Shard: store.Loose, Key: k.bytes()})
 	}
-	_, err := b.engine.Commit(ctx, t)
+	at, err := b.engine.Commit(ctx, t)
 	b.forget(&t) // also when the outcome is unknown: what is in memory may be old
 	if err != nil {
 		b.delivered.add(done...)
 	}
+	c.at = at
 	return err
 }
 
@@ -149,6 +154,9 @@ func (b *Book) forget(t *store.Txn) {
 	}
 	for _, d := range t.Deletes {
 		b.drop(Key{string(d.Key)})
+	}
+	if b.Changed != nil {
+		b.Changed()
 	}
 }
 

@@ -46,6 +46,7 @@ func (b *Book) count(ctx context.Context, c *Change, eventID string, line []byte
 			return err
 		}
 		err = b.commit(ctx, whole, eventID, line)
+		c.at = whole.at
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) || !bytes.Equal(conflict.Key, c.tally.key.bytes()) {
 			return err
