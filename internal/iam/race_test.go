@@ -45,6 +45,27 @@ func TestAttachWhileDeleting(t *testing.T) {
 	}
 }
 
+// A boundary that is deleted while it is being given to somebody would leave them without a decision.
+func TestLimitWhileDeleting(t *testing.T) {
+	root := kmstest.New(t).As(account)
+	root.MustIAM("CreateUser", "UserName", "alice")
+	for i := range 20 {
+		p := root.MustIAM("CreatePolicy", "PolicyName", fmt.Sprintf("p%d", i), "PolicyDocument", anyKMS).Text("Arn")
+		r := atOnce(
+			func() *kmstest.Reply {
+				return root.IAM("PutUserPermissionsBoundary", "UserName", "alice", "PermissionsBoundary", p)
+			},
+			func() *kmstest.Reply { return root.IAM("DeletePolicy", "PolicyArn", p) },
+		)
+		if (r[0].Status == http.StatusOK) == (r[1].Status == http.StatusOK) {
+			t.Errorf("got %s and %s", r[0].Raw, r[1].Raw)
+		}
+		if r[0].Status == http.StatusOK {
+			root.MustIAM("DeleteUserPermissionsBoundary", "UserName", "alice")
+		}
+	}
+}
+
 // However many are asked for at once, a user has two access keys.
 func TestAccessKeysAtOnce(t *testing.T) {
 	root := kmstest.New(t).As(account)

@@ -89,6 +89,7 @@ func TestAssumeRoleParameters(t *testing.T) {
 		}
 		return p
 	}
+	theirs := s.As(other).MustIAM("CreatePolicy", "PolicyName", "theirs", "PolicyDocument", assumes).Text("Arn")
 	for _, row := range []struct {
 		name       string
 		parameters []string
@@ -119,6 +120,7 @@ func TestAssumeRoleParameters(t *testing.T) {
 		{"a policy with a principal", []string{"Policy", statements(trusts(`"*"`, `"kms:*"`, ""))}, "MalformedPolicyDocument", "principal"},
 		{"too long a policy", []string{"Policy", strings.Repeat(" ", 2049)}, "ValidationError", "less than or equal to 2048"},
 		{"a managed policy that is not there", []string{"PolicyArns.member.1.arn", "arn:aws:iam::111122223333:policy/none"}, "InvalidParameterValue", "arn:aws:iam::111122223333:policy/none does not exist"},
+		{"another account's managed policy", []string{"PolicyArns.member.1.arn", theirs}, "InvalidParameterValue", theirs + " does not exist"},
 		{"one of AWS's", []string{"PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"}, "", ""},
 		{"a policy and tags that do not fit together", append(tags(30, 100), "Policy", assumes+strings.Repeat(" ", 1900)), "PackedPolicyTooLarge", "Packed policy consumes 124% of allotted space, please use smaller policy."},
 	} {

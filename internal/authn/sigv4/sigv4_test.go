@@ -133,6 +133,31 @@ func TestSignedSaysWhatItClaims(t *testing.T) {
 	}
 }
 
+// What a service says of its call is believed only if it signed it, and once.
+func TestHeadersThatAreBelieved(t *testing.T) {
+	const name = "x-amz-source-arn"
+	add := func(r *sigv4.Request) { r.Header.Add(name, "arn:aws:s3:::b") }
+	for _, row := range []struct {
+		name   string
+		signed func(c client, r *sigv4.Request) *sigv4.Request
+		want   string
+	}{
+		{"signed", func(c client, r *sigv4.Request) *sigv4.Request { add(r); return c.sign(r, headers(name)) }, "arn:aws:s3:::b"},
+		{"added on the way", func(c client, r *sigv4.Request) *sigv4.Request { c.sign(r, headers()); add(r); return r }, ""},
+		{"given twice", func(c client, r *sigv4.Request) *sigv4.Request { add(r); add(r); return c.sign(r, headers(name)) }, ""},
+		{"missing", func(c client, r *sigv4.Request) *sigv4.Request { return c.sign(r, headers()) }, ""},
+	} {
+		c := alice()
+		s, err := sigv4.Parse(row.signed(c, c.request("{}")), rules())
+		if err != nil {
+			t.Fatalf("%s: %v", row.name, err)
+		}
+		if got := s.Header(name); got != row.want {
+			t.Errorf("%s: got %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 func TestClaimed(t *testing.T) {
 	c := alice()
 	for _, row := range []struct {
