@@ -70,10 +70,11 @@ func (p *peers) sight(nodes []store.Node) {
 }
 
 // have reports whether every other node has applied the changes at these positions, or its lease is
-// over: a renewal that a look after the commit does not show will find the commit.
+// over: a renewal that a look after the commit does not show will find the commit. It is no judge of that
+// without a lease of its own: it may be looking at a primary that was deposed, where nobody renews.
 func (p *peers) have(ctx context.Context, at []store.Position) bool {
 	nodes, err := p.look(ctx)
-	if err != nil {
+	if err != nil || !p.lease.Valid() {
 		return false
 	}
 	now := p.lease.Clock()

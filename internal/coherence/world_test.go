@@ -109,7 +109,7 @@ type conn struct {
 	store.Engine
 	w    *world
 	link link // guarded by w.mu
-	term int  // of the newest server that answered; guarded by w.mu
+	term int  // of the newest server that took a write; guarded by w.mu
 
 	commitLasts time.Duration // of a renewal: from when it is sent until others see it
 }
@@ -136,7 +136,7 @@ func (c *conn) call(ctx context.Context, write bool, f func(s *server) (hang boo
 	hang := c.link == down
 	if !hang && s.term < known && !c.w.readDeposed && !write {
 		c.w.mu.Unlock()
-		return store.ErrUnavailable // the contract of an engine: nothing older than what it has answered
+		return store.ErrUnavailable // an engine reads nothing older than its own writes
 	}
 	if !hang {
 		hang = f(s)
@@ -150,7 +150,9 @@ func (c *conn) call(ctx context.Context, write bool, f func(s *server) (hang boo
 	}
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
-	c.term = max(c.term, s.term)
+	if write {
+		c.term = max(c.term, s.term)
+	}
 	return nil
 }
 

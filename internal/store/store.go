@@ -66,7 +66,8 @@ type Engine interface {
 	// commit that finished before the call was made.
 	Renew(ctx context.Context, n Node) (Heads, error)
 
-	// Peers lists the nodes that renewed and have not left, in id order.
+	// Peers lists the nodes that renewed and have not left, in id order. A Renew that it does not show
+	// yet returns heads with every commit that finished before this call of Peers was made.
 	Peers(ctx context.Context) ([]Node, error)
 
 	// Touch notes uses: for each key the one with the greatest At stays, readable by Get with Ver =

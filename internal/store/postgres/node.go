@@ -15,19 +15,27 @@ import (
 
 // Renew implements store.Engine. It is a write, committed on the synchronous standby if there is one: a
 // primary that has been deposed can still read, and would answer for ever.
+//
+// The heads are read after the commit. Read within it they would be of a moment when nobody sees the
+// renewal yet, and whoever changes something then and looks for nodes may take this one for gone.
 func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	d.nodesMu.Lock()
 	d.nodes[n.ID] = true
 	d.nodesMu.Unlock()
 	var heads store.Heads
 	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		heads = store.Heads{}
 		b := begin()
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
 			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
 			n.ID, packVector(n.Applied), n.Info)
+		if err := commit(ctx, conn, b); err != nil {
+			return err
+		}
+		heads = store.Heads{}
+		b = &pgx.Batch{}
 		queueHeads(b, &heads)
-		return commit(ctx, conn, b)
+		_, _, err := send(ctx, conn, b)
+		return err
 	})
 	if err != nil {
 		return store.Heads{}, err

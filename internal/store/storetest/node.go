@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ var nodeTests = []subtest{
 			}
 		})
 	}},
+	{"HeadsAreAsNewAsPeers", headsAreAsNewAsPeers},
 	{"EpochStandsStill", func(f *fixture) {
 		before := f.heads().Epoch
 		f.reopen()
@@ -53,6 +55,50 @@ var nodeTests = []subtest{
 			f.Errorf("got %v, %v, want no peers", got, err)
 		}
 	}},
+}
+
+// headsAreAsNewAsPeers has one node renew while another changes something and looks at its peers. Who does not
+// see a renewal yet may take its node for gone, so the renewal has to learn of what was changed before.
+func headsAreAsNewAsPeers(f *fixture) {
+	const rounds, writers = 500, 4
+	var heads [rounds + 1]store.Vector // by beat
+	var mu sync.Mutex
+	unseen := map[store.Position]uint64{} // the newest beat that was seen after a commit; guarded by mu
+	var renewing atomic.Bool
+	renewing.Store(true)
+	together(1+writers, func(i int) {
+		if i == 0 {
+			defer renewing.Store(false)
+			for beat := range rounds {
+				h, err := f.Renew(f.ctx, store.Node{ID: "n"})
+				if err != nil {
+					f.Errorf("Renew: %v", err)
+				}
+				heads[beat+1] = h.Revs
+			}
+			return
+		}
+		for renewing.Load() && !f.Failed() {
+			at := f.commit(puts(put(i, "k", 1, "")))
+			peers, err := f.Peers(f.ctx)
+			if err != nil || len(at) != 1 || len(peers) > 1 {
+				f.Errorf("got peers %v, %v after a commit at %v", peers, err, at)
+				return
+			}
+			var beat uint64
+			for _, n := range peers {
+				beat = n.Beat
+			}
+			mu.Lock()
+			unseen[at[0]] = beat
+			mu.Unlock()
+		}
+	})
+	for at, seen := range unseen {
+		if int(seen) < rounds && heads[seen+1][at.Shard] < at.Rev {
+			f.Errorf("renewal %d was not seen after a commit at %v, and its heads say %d", seen+1, at, heads[seen+1][at.Shard])
+		}
+	}
 }
 
 func (f *fixture) renew(n store.Node) {
