@@ -100,6 +100,7 @@ func accessKeys(ctx context.Context, c *query.Call, e *entity) ([]string, error)
 	}
 	var all []*recordpb.AccessKey
 	err := every(ctx, c, record.AccessKeys(), func(_ record.Key, m *recordpb.AccessKey) error {
+		clear(m.Secret)
 		if m.Account == c.Caller.Account && m.User == "" && m.Service == "" {
 			all = append(all, m)
 		}

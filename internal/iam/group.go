@@ -37,9 +37,12 @@ func (o *groupOut) told() audit.Detail {
 	})}
 }
 
-var createGroup = telling(making("CreateGroup", func(_ context.Context, c *query.Call, e *entity, in *createGroupIn) (*groupOut, *record.Change, error) {
+var createGroup = telling(making("CreateGroup", func(ctx context.Context, c *query.Call, e *entity, in *createGroupIn) (*groupOut, *record.Change, error) {
 	if e.msg.(*recordpb.Group).Id != "" {
 		return nil, nil, fault.NameTaken("Group", in.GroupName)
+	}
+	if err := groupQuota.room(ctx, c); err != nil {
+		return nil, nil, err
 	}
 	m := &recordpb.Group{
 		Account: c.Caller.Account, Name: in.GroupName, Path: cmp.Or(in.Path, "/"), Id: identity.NewID("AGPA"), Created: c.Now.UnixMilli(),

@@ -1,12 +1,14 @@
 package iam
 
 import (
+	"context"
 	"strings"
 	"unicode"
 
 	"qkms/internal/authz/policy"
 	"qkms/internal/fault"
 	"qkms/internal/query"
+	"qkms/internal/record"
 )
 
 // Limits are AWS's defaults (access.md §3.5 [D]); those of policies are in characters that are not white space.
@@ -21,6 +23,31 @@ const (
 	maxClientIDs     = 100
 	maxThumbprints   = 5
 )
+
+// A quota is how many of a kind an account may have: AWS's defaults [D].
+type quota struct {
+	name string
+	most int
+	of   func(account string) record.Key
+}
+
+var (
+	userQuota     = quota{"UsersPerAccount", 5000, record.Users}
+	groupQuota    = quota{"GroupsPerAccount", 300, record.Groups}
+	roleQuota     = quota{"RolesPerAccount", 1000, record.Roles}
+	policyQuota   = quota{"PoliciesPerAccount", 1500, record.ManagedPolicies}
+	providerQuota = quota{"OpenIdConnectProvidersPerAccount", 100, record.Providers}
+)
+
+// room refuses what would be one too many. Nothing holds the number still, so that those made at once may be
+// some more: it keeps one account from filling the store, which a few more do not do.
+func (q quota) room(ctx context.Context, c *query.Call) error {
+	n, err := c.Book.Count(ctx, q.of(c.Caller.Account), q.most)
+	if err == nil && n >= q.most {
+		err = fault.IAMQuota(q.name, q.most)
+	}
+	return err
+}
 
 // maxInline is how long the inline policies of one entity may be together.
 var maxInline = map[string]int{kindUser: 2048, kindRole: 10240, kindGroup: 5120}

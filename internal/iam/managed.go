@@ -44,6 +44,9 @@ var createPolicy = telling(making("CreatePolicy", func(ctx context.Context, c *q
 	case ver != 0:
 		return nil, nil, fault.ManagedPolicyTaken(in.PolicyName)
 	}
+	if err := policyQuota.room(ctx, c); err != nil {
+		return nil, nil, err
+	}
 	now := c.Now.UnixMilli()
 	m := &recordpb.ManagedPolicy{
 		Account: c.Caller.Account, Name: in.PolicyName, Path: cmp.Or(in.Path, "/"), Id: identity.NewID("ANPA"), Created: now, Updated: now,

@@ -48,9 +48,12 @@ func (o *createProviderOut) told() audit.Detail {
 	return audit.Detail{audit.String("openIDConnectProviderArn", o.OpenIDConnectProviderArn)}
 }
 
-var createProvider = telling(making("CreateOpenIDConnectProvider", func(_ context.Context, c *query.Call, e *entity, in *createProviderIn) (*createProviderOut, *record.Change, error) {
+var createProvider = telling(making("CreateOpenIDConnectProvider", func(ctx context.Context, c *query.Call, e *entity, in *createProviderIn) (*createProviderOut, *record.Change, error) {
 	if e.ver != 0 {
 		return nil, nil, fault.ProviderTaken(e.name)
+	}
+	if err := providerQuota.room(ctx, c); err != nil {
+		return nil, nil, err
 	}
 	m := &recordpb.Provider{Account: c.Caller.Account, Url: e.name, Created: c.Now.UnixMilli()}
 	if err := setThumbprints(m, in.ThumbprintList); err != nil {

@@ -51,6 +51,9 @@ var createRole = telling(making("CreateRole", func(ctx context.Context, c *query
 	if e.msg.(*recordpb.Role).Id != "" {
 		return nil, nil, fault.NameTaken("Role", in.RoleName)
 	}
+	if err := roleQuota.room(ctx, c); err != nil {
+		return nil, nil, err
+	}
 	m := &recordpb.Role{
 		Account: c.Caller.Account, Name: in.RoleName, Path: cmp.Or(in.Path, "/"), Id: identity.NewID("AROA"), Created: c.Now.UnixMilli(),
 		Description: in.Description, MaxSession: uint32(cmp.Or(in.MaxSessionDuration, anHour)),

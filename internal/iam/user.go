@@ -50,6 +50,9 @@ var createUser = telling(making("CreateUser", func(ctx context.Context, c *query
 	if m.Id != "" { // perhaps in other letters
 		return nil, nil, fault.NameTaken("User", in.UserName)
 	}
+	if err := userQuota.room(ctx, c); err != nil {
+		return nil, nil, err
+	}
 	m = &recordpb.User{
 		Account: c.Caller.Account, Name: in.UserName, Path: cmp.Or(in.Path, "/"), Id: identity.NewID("AIDA"), Created: c.Now.UnixMilli(),
 	}

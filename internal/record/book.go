@@ -199,6 +199,20 @@ func Scan[T any, P interface {
 	return page, more, nil
 }
 
+// Count returns how many records there are below prefix, at most most, without opening any.
+func (b *Book) Count(ctx context.Context, prefix Key, most int) (n int, err error) {
+	for from, more := prefix.bytes(), true; more && n < most; {
+		var page []store.Record
+		if page, more, err = b.engine.List(ctx, from, prefix.after(), min(most-n, store.MaxList)); err != nil {
+			return 0, err
+		}
+		if n += len(page); more {
+			from = append(page[len(page)-1].Key, 0)
+		}
+	}
+	return n, nil
+}
+
 // Prefixes for Scan.
 
 func AllKeys() Key                                { return newKey(spaceKey) }
