@@ -4,8 +4,7 @@ package coherence
 //
 // It holds a number that stands for all of memory, not the entries that were used. That costs a request two
 // loads of words which change a few times a second, no lock and no write, wherever the caches are. The price
-// is that a request is decided again because of a change that it had nothing to do with: one at most for each
-// batch of changes that arrives within its few milliseconds.
+// is that a request is decided again because of a change that it had nothing to do with.
 type Use struct {
 	lease    *Lease
 	sequence uint64
@@ -22,7 +21,8 @@ func (l *Lease) Begin() (Use, error) {
 }
 
 // Check reports whether what was read since Begin was still good a moment ago: the last thing before an
-// answer is written or a change is sent. ErrLapsed: do not answer. ErrChanged: begin again.
+// answer is written or a change is sent. ErrLapsed: do not answer. ErrChanged: begin again and decide
+// again. What was computed may stay when the decision, its keys and their versions are what they were.
 //
 // The lease is looked at first. The other way round a renewal could come in between, whose changes the
 // sequence would not show yet and whose lease would count already.
