@@ -44,8 +44,9 @@ func retire(dir string, store [16]byte, keep int) (removed []string, err error) 
 	}
 	var mine []string
 	for _, e := range entries {
-		stamp, is := strings.CutPrefix(e.Name(), prefixOf(store))
-		if stamp, is = strings.CutSuffix(stamp, suffix); !is || !e.Type().IsRegular() {
+		stamp, begins := strings.CutPrefix(e.Name(), prefixOf(store))
+		stamp, ends := strings.CutSuffix(stamp, suffix)
+		if !begins || !ends || !e.Type().IsRegular() {
 			continue
 		}
 		if _, err := time.Parse(stampFormat, stamp); err != nil {
