@@ -34,6 +34,9 @@ const (
 // means the effect is durable: it survives kill -9 and power loss. Every method honours its context,
 // except that a Commit whose outcome is no longer certain returns ErrUnknown rather than guess.
 //
+// No read is answered from a state that lacks what a Commit or a Renew here has returned: a connection to
+// a primary that was deposed since is as good as none.
+//
 // Arguments that break the rules written at their type (a shard that does not exist, an empty key, a
 // put of version 0, a page of no records) are a mistake of the program above: they get an error
 // outside the closed set, and nothing is written.

@@ -70,6 +70,9 @@ func (d *DB) once(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 	case conn.Conn().IsClosed() && ctx.Err() == nil:
 		d.pool.Reset()
 		err = lost{err}
+	case errors.Is(err, errBehind):
+		d.pool.Reset() // the others may lead to the same server; new ones lead to the primary
+		err = lost{err}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

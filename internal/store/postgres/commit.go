@@ -44,6 +44,7 @@ func (d *DB) Commit(ctx context.Context, t store.Txn) (at []store.Position, err 
 		}
 		return nil, err
 	}
+	d.seen.wrote(at)
 	return at, nil
 }
 

@@ -23,6 +23,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	d.nodes[n.ID] = true
 	d.nodesMu.Unlock()
 	var heads store.Heads
+	before := d.seen.vector()
 	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		b := begin()
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
@@ -40,6 +41,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	if err != nil {
 		return store.Heads{}, err
 	}
+	d.seen.renewed(before, heads.Revs)
 	return heads, nil
 }
 
@@ -47,22 +49,30 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 func (d *DB) Peers(ctx context.Context) (peers []store.Node, err error) {
 	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		peers = nil
-		rows, _ := conn.Query(ctx, `SELECT id, beat, applied, info FROM node ORDER BY id ASC`)
-		var n store.Node
-		var beat int64
-		var applied []byte
-		_, err := pgx.ForEachRow(rows, []any{&n.ID, &beat, &applied, &n.Info}, func() (err error) {
-			n.Beat = uint64(beat)
-			n.Applied, err = unpackVector(applied)
-			peers = append(peers, n)
-			return err
+		return d.snapshot(ctx, conn, func(b *pgx.Batch) {
+			b.Queue(`SELECT id, beat, applied, info FROM node ORDER BY id ASC`).Query(func(rows pgx.Rows) error {
+				peers, err = scanPeers(rows)
+				return err
+			})
 		})
-		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return peers, nil
+}
+
+func scanPeers(rows pgx.Rows) (peers []store.Node, err error) {
+	var n store.Node
+	var beat int64
+	var applied []byte
+	_, err = pgx.ForEachRow(rows, []any{&n.ID, &beat, &applied, &n.Info}, func() (err error) {
+		n.Beat = uint64(beat)
+		n.Applied, err = unpackVector(applied)
+		peers = append(peers, n)
+		return err
+	})
+	return peers, err
 }
 
 // Touch implements store.Engine. It does not wait for the disk: what it writes may be lost in a crash.

@@ -40,6 +40,7 @@ type DB struct {
 	pool *pgxpool.Pool
 	now  func() time.Time // nil: the database's
 	hold *hold            // nil: shared
+	seen seen
 
 	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
 	// all of them. closed is guarded by it.

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Get implements store.Engine. One statement is one snapshot.
+// Get implements store.Engine.
 func (d *DB) Get(ctx context.Context, keys ...[]byte) ([]store.Record, error) {
 	wanted := make([][]byte, len(keys))
 	for i, k := range keys {
@@ -18,8 +18,11 @@ func (d *DB) Get(ctx context.Context, keys ...[]byte) ([]store.Record, error) {
 	found := map[string]store.Record{}
 	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		clear(found)
-		rows, _ := conn.Query(ctx, `SELECT k, ver, body FROM rec WHERE k = ANY($1::bytea[])`, wanted)
-		return eachRecord(rows, func(r store.Record) { found[string(r.Key)] = r })
+		return d.snapshot(ctx, conn, func(b *pgx.Batch) {
+			b.Queue(`SELECT k, ver, body FROM rec WHERE k = ANY($1::bytea[])`, wanted).Query(func(rows pgx.Rows) error {
+				return eachRecord(rows, func(r store.Record) { found[string(r.Key)] = r })
+			})
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -56,8 +59,11 @@ func (d *DB) List(ctx context.Context, from, to []byte, limit int) (page []store
 	}
 	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		page = nil
-		rows, _ := conn.Query(ctx, query, args...)
-		return eachRecord(rows, func(r store.Record) { page = append(page, r) })
+		return d.snapshot(ctx, conn, func(b *pgx.Batch) {
+			b.Queue(query, args...).Query(func(rows pgx.Rows) error {
+				return eachRecord(rows, func(r store.Record) { page = append(page, r) })
+			})
+		})
 	})
 	if err != nil {
 		return nil, false, err
@@ -70,25 +76,21 @@ func (d *DB) List(ctx context.Context, from, to []byte, limit int) (page []store
 
 // Changes implements store.Engine. Heads and notes are read in one snapshot and one round trip.
 func (d *DB) Changes(ctx context.Context, after store.Vector, limit int) (notes []store.Note, now store.Vector, err error) {
-	shards, revs := make([]int, store.Shards), make([]int64, store.Shards)
-	for shard := range after {
-		shards[shard], revs[shard] = shard, int64(after[shard])
-	}
+	shards, revs := numbered(after)
 	var heads store.Heads
 	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		notes, heads = nil, store.Heads{}
-		b := &pgx.Batch{}
-		b.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
-		queueHeads(b, &heads)
-		// Shard by shard, so that the cost is that of the page: without LATERAL the planner may read the whole log.
-		b.Queue(`SELECT a.shard, c.rev, c.note, c.link FROM unnest($1::int[], $2::bigint[]) AS a(shard, rev),
-			LATERAL (SELECT rev, note, link FROM chg WHERE chg.shard = a.shard AND chg.rev > a.rev ORDER BY rev ASC LIMIT $3::bigint) AS c
-			ORDER BY a.shard ASC, c.rev ASC LIMIT $3::bigint`, shards, revs, limit).Query(func(rows pgx.Rows) (err error) {
-			notes, err = scanNotes(rows)
-			return err
+		err := d.snapshot(ctx, conn, func(b *pgx.Batch) {
+			queueHeads(b, &heads)
+			// Shard by shard, so that the cost is that of the page: without LATERAL the planner may read the whole log.
+			b.Queue(`SELECT a.shard, c.rev, c.note, c.link FROM unnest($1::int[], $2::bigint[]) AS a(shard, rev),
+				LATERAL (SELECT rev, note, link FROM chg WHERE chg.shard = a.shard AND chg.rev > a.rev ORDER BY rev ASC LIMIT $3::bigint) AS c
+				ORDER BY a.shard ASC, c.rev ASC LIMIT $3::bigint`, shards, revs, limit).Query(func(rows pgx.Rows) (err error) {
+				notes, err = scanNotes(rows)
+				return err
+			})
 		})
-		b.Queue(`COMMIT`)
-		if _, _, err := send(ctx, conn, b); err != nil {
+		if err != nil {
 			return err
 		}
 		now, err = follow(after, heads.Revs, notes, limit)
