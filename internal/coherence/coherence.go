@@ -72,8 +72,8 @@ type Config struct {
 	Logger *slog.Logger   // nil: slog.Default()
 }
 
-// A Lease is one node's right to use its memory. Its methods may be called concurrently, except that
-// Register returns before Run is called, and each is called once.
+// A Lease is one node's right to use its memory. Its methods may be called concurrently, except that Register,
+// which may be repeated until it succeeds, returns before Run is called, and Run is called once.
 type Lease struct {
 	Config
 	id       string
