@@ -78,8 +78,8 @@ configuration are not in it. DIR and FILE are the server's to write to; it takes
 
 `
 
-// backup is `qkms backup`.
-func backup(ctx context.Context, c *command) error {
+// backUp is `qkms backup`.
+func backUp(ctx context.Context, c *command) error {
 	p, err := c.Backup.to()
 	if err != nil {
 		return err

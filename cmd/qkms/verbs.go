@@ -223,7 +223,22 @@ had the former root and a copy of the store has the KEK.
 			brief: "Write the store into a file, while it is in use, and read it back",
 			about: aboutBackup + viaServer,
 			takes: opens + "to into keep json",
-			run:   backup,
+			run:   backUp,
+		},
+		{
+			name:  "restore",
+			brief: "Make a deployment of a backup, without what was revoked since; or prove that it could be made",
+			about: aboutRestore,
+			takes: "data root-key passphrase-file from verify no-reapply audit-dir json",
+			run:   restoring,
+		},
+		{
+			name:     "move",
+			brief:    "Move the store between a data directory and a PostgreSQL database",
+			operands: "SRC DST",
+			about:    aboutMove,
+			takes:    "json",
+			run:      move,
 		},
 		{
 			name:  "audit tail",

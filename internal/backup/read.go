@@ -158,3 +158,25 @@ func InScratch(ctx context.Context, path, dir string, t Terms, do func(*Copy) er
 	defer func() { err = errors.Join(err, c.Close()) }()
 	return do(c)
 }
+
+// Install reads a backup into a store beside database, has look at it, and puts it there for good: durably, and
+// only where nothing is (fs.ErrExist). On an error there is nothing at database.
+func Install(ctx context.Context, path, database string, t Terms, look func(*Copy) error) error {
+	w, err := openBench(filepath.Dir(database))
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	made := w.path("store.db")
+	c, err := Read(ctx, path, made, t)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(look(c), c.Close()); err != nil {
+		return err
+	}
+	if log, err := os.Stat(made + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("%s was not written back whole", made) // closing the last connection does it
+	}
+	return place(made, database)
+}

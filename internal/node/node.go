@@ -192,10 +192,13 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	return n, nil
 }
 
-// openAudit opens the audit log, signed by a key of its own that stays the same for the life of the store.
+// AuditSigner signs the audit log of a store, with a key of its own that stays the same for the life of the store.
+func AuditSigner(ring *seal.Ring) (*audit.Signer, error) {
+	return audit.NewSigner(fmt.Sprintf("qkms.audit/%x", ring.StoreID()), ring.Derive("audit checkpoint v1"))
+}
+
 func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
-	store := ring.StoreID()
-	signer, err := audit.NewSigner(fmt.Sprintf("qkms.audit/%x", store), ring.Derive("audit checkpoint v1"))
+	signer, err := AuditSigner(ring)
 	if err != nil {
 		return nil, err
 	}

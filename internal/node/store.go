@@ -48,6 +48,9 @@ func (c Config) engine(ctx context.Context) (Engine, error) {
 	return nil, errors.New("a store is in a database of PostgreSQL, postgres://USER@HOST/DATABASE, or in the data directory when none is given")
 }
 
+// OpenStore opens the store of c for this process alone, as Open does, and nothing else of it.
+func OpenStore(ctx context.Context, c Config) (Engine, error) { return c.withDefaults().engine(ctx) }
+
 // held returns the function that says whether an answer from memory is still true: nil where the store belongs to
 // this process for as long as it lives.
 func held(e Engine) func() error {

@@ -30,6 +30,7 @@ var order = [][]string{
 	{"node"},
 	{"roster"},
 	{"admin", "seed"},
+	{"restore"},
 }
 
 var pure = []string{"fault", "blob", "wire/shape", "authn/sigv4", "authz/policy", "kbkdf"}
