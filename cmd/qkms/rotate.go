@@ -97,10 +97,13 @@ func (c *command) progress() (show func(admin.Progress), end func()) {
 	return show, func() { fmt.Fprint(c.err, clearLine) }
 }
 
-// amount is what of a store was gone through.
+// amount is what of a store was gone through, as far as it is known.
 func amount(records int, bytes int64) string {
-	if records == 0 {
+	switch {
+	case records == 0:
 		return fmt.Sprintf("%d MiB", bytes>>20)
+	case bytes == 0:
+		return fmt.Sprint(records)
 	}
 	return fmt.Sprintf("%d records, %d MiB", records, bytes>>20)
 }

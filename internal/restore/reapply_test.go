@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"qkms/internal/admin"
 	"qkms/internal/kmstest"
 	"qkms/internal/restore"
 )
@@ -234,6 +235,109 @@ var rows = map[string]row{
 		},
 		is: "the new one",
 	},
+	"DetachRolePolicy": {
+		before: attached("Role", "jo"), after: iamRole("DetachRolePolicy", "PolicyArn", policyARN+"for-jo"), want: restore.Again,
+		check: func(w *world, name string) string {
+			return w.root.MustIAM("ListAttachedRolePolicies", "RoleName", name).Text("PolicyName")
+		},
+	},
+	"DetachGroupPolicy": {
+		before: attached("Group", "kin"),
+		after: func(w *world, name string) {
+			w.root.MustIAM("DetachGroupPolicy", "GroupName", name, "PolicyArn", policyARN+"for-kin")
+		},
+		want: restore.Again,
+		check: func(w *world, name string) string {
+			return w.root.MustIAM("ListAttachedGroupPolicies", "GroupName", name).Text("PolicyName")
+		},
+	},
+	"DeleteRolePolicy": {
+		before: func(w *world) string {
+			w.root.MustIAM("CreateRole", "RoleName", "lee", "AssumeRolePolicyDocument", trust("111122223333"))
+			w.root.MustIAM("PutRolePolicy", "RoleName", "lee", "PolicyName", "own", "PolicyDocument", everything)
+			return "lee"
+		},
+		after: iamRole("DeleteRolePolicy", "PolicyName", "own"), want: restore.Again,
+		check: func(w *world, name string) string {
+			return w.root.MustIAM("ListRolePolicies", "RoleName", name).Text("member")
+		},
+	},
+	"DeleteGroupPolicy, DeleteGroup": {
+		before: func(w *world) string {
+			w.root.MustIAM("CreateGroup", "GroupName", "mob")
+			w.root.MustIAM("PutGroupPolicy", "GroupName", "mob", "PolicyName", "own", "PolicyDocument", everything)
+			return "mob"
+		},
+		after: func(w *world, name string) {
+			w.root.MustIAM("DeleteGroupPolicy", "GroupName", name, "PolicyName", "own")
+			w.root.MustIAM("DeleteGroup", "GroupName", name)
+		},
+		want:  restore.Again,
+		check: func(w *world, name string) string { return w.root.IAM("GetGroup", "GroupName", name).Code() }, is: "NoSuchEntity",
+	},
+	"DeleteRole": {
+		before: func(w *world) string {
+			w.root.MustIAM("CreateRole", "RoleName", "nat", "AssumeRolePolicyDocument", trust("111122223333"))
+			return "nat"
+		},
+		after: iamRole("DeleteRole"), want: restore.Again,
+		check: func(w *world, name string) string { return w.root.IAM("GetRole", "RoleName", name).Code() }, is: "NoSuchEntity",
+	},
+	"DeletePolicyVersion, DeletePolicy": {
+		before: func(w *world) string {
+			arn := w.root.MustIAM("CreatePolicy", "PolicyName", "old", "PolicyDocument", everything).Text("Arn")
+			w.root.MustIAM("CreatePolicyVersion", "PolicyArn", arn, "PolicyDocument", everything)
+			return arn
+		},
+		after: func(w *world, arn string) {
+			w.root.MustIAM("DeletePolicyVersion", "PolicyArn", arn, "VersionId", "v2")
+			w.root.MustIAM("DeletePolicy", "PolicyArn", arn)
+		},
+		want:  restore.Again,
+		check: func(w *world, arn string) string { return w.root.IAM("GetPolicy", "PolicyArn", arn).Code() }, is: "NoSuchEntity",
+	},
+	"PutUserPermissionsBoundary": {
+		before: person("oz"),
+		after: func(w *world, name string) {
+			w.root.MustIAM("PutUserPermissionsBoundary", "UserName", name, "PermissionsBoundary", policyARN+"all")
+		},
+		want: restore.Again,
+		check: func(w *world, name string) string {
+			return w.root.MustIAM("GetUser", "UserName", name).Text("PermissionsBoundaryArn")
+		},
+		is: policyARN + "all",
+	},
+	"RemoveClientIDFromOpenIDConnectProvider": {
+		before: provider("one.example.com"),
+		after: func(w *world, arn string) {
+			w.root.MustIAM("RemoveClientIDFromOpenIDConnectProvider", "OpenIDConnectProviderArn", arn, "ClientID", "app")
+		},
+		want: restore.Again,
+		check: func(w *world, arn string) string {
+			return strings.Join(w.root.MustIAM("GetOpenIDConnectProvider", "OpenIDConnectProviderArn", arn).Texts("member"), " ")
+		},
+		is: strings.Repeat("a", 40), // the thumbprint alone
+	},
+	"DeleteOpenIDConnectProvider": {
+		before: provider("two.example.com"),
+		after: func(w *world, arn string) {
+			w.root.MustIAM("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn", arn)
+		},
+		want: restore.Again,
+		check: func(w *world, arn string) string {
+			return w.root.IAM("GetOpenIDConnectProvider", "OpenIDConnectProviderArn", arn).Code()
+		},
+		is: "NoSuchEntity",
+	},
+	"DisableAccessKey by an operator": {
+		before: person("pat"), after: operator(admin.DisableAccessKey), want: restore.Again, check: accessKeys, is: "Inactive",
+	},
+	"DeleteAccessKey by an operator": {
+		before: person("qi"), after: operator(admin.DeleteAccessKey), want: restore.Again, check: accessKeys,
+	},
+	"EnableAccessKey by an operator": {
+		before: person("ria"), after: calls(operator(admin.DisableAccessKey), operator(admin.EnableAccessKey)), want: restore.ToDo, check: accessKeys, is: "Active",
+	},
 	"TagResource": {
 		before: (*world).key, after: call("TagResource", fields{"Tags": []fields{{"TagKey": "a", "TagValue": "b"}}}),
 		check: func(w *world, id string) string {
@@ -249,6 +353,42 @@ var rows = map[string]row{
 		},
 		check: state, is: "Enabled",
 	},
+}
+
+const policyARN = "arn:aws:iam::111122223333:policy/"
+
+func iamRole(action string, more ...string) func(*world, string) {
+	return func(w *world, name string) { w.root.MustIAM(action, append(more, "RoleName", name)...) }
+}
+
+// attached makes a role or a group, and attaches a policy of its own to it.
+func attached(kind, name string) func(*world) string {
+	return func(w *world) string {
+		more := []string{kind + "Name", name}
+		if kind == "Role" {
+			more = append(more, "AssumeRolePolicyDocument", trust("111122223333"))
+		}
+		w.root.MustIAM("Create"+kind, more...)
+		arn := w.root.MustIAM("CreatePolicy", "PolicyName", "for-"+name, "PolicyDocument", everything).Text("Arn")
+		w.root.MustIAM("Attach"+kind+"Policy", kind+"Name", name, "PolicyArn", arn)
+		return name
+	}
+}
+
+func provider(host string) func(*world) string {
+	return func(w *world) string {
+		return w.root.MustIAM("CreateOpenIDConnectProvider", "Url", "https://"+host, "ClientIDList.member.1", "app",
+			"ThumbprintList.member.1", strings.Repeat("a", 40)).Text("OpenIDConnectProviderArn")
+	}
+}
+
+// operator does an action on the access key of a user.
+func operator(a *admin.Action[admin.AccessKeyID, admin.AccessKeyID]) func(*world, string) {
+	return func(w *world, name string) {
+		if _, err := a.Perform(w.t.Context(), &admin.Host{Node: w.Node}, admin.Self(), admin.AccessKeyID{ID: w.accessKeys[name]}, nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}`

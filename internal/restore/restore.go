@@ -80,15 +80,16 @@ func (c *Config) terms() backup.Terms {
 	}}
 }
 
-// clear makes sure that there is no store, and removes what an interrupted restore left: nobody could have
-// opened that.
+// clear makes sure that there is no store. What an interrupted restore left nobody could have opened; it is
+// put aside all the same, rather than removed: somebody may have made the file that says so by hand.
 func (c *Config) clear() error {
 	database := node.Database(c.Node.Dir)
 	_, unfinished := os.Lstat(node.Unfinished(c.Node.Dir))
-	for _, name := range []string{database, database + "-wal", database + "-shm"} {
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		name := database + suffix
 		var err error
 		if unfinished == nil {
-			err = os.Remove(name)
+			err = os.Rename(name, database+".unfinished"+suffix)
 		} else if _, there := os.Lstat(name); there == nil {
 			err = fmt.Errorf("%s: %w; a restore makes a store and never replaces one: move it away, or restore to another directory", name, fs.ErrExist)
 		}

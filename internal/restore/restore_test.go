@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"qkms/internal/admin"
 	"qkms/internal/backup"
@@ -110,6 +111,42 @@ func TestOldCiphertextsDecrypt(t *testing.T) {
 	heads, err := r.Engine.Renew(t.Context(), store.Node{ID: "test"})
 	if err != nil || heads.Epoch != rep.Epoch || rep.Epoch < uint64(w.Clock.Now().Unix()) {
 		t.Errorf("got epoch %d, %v, the report says %d, want the time", heads.Epoch, err, rep.Epoch)
+	}
+}
+
+// Time is kept by the test, so that the key is gone and the audit log has DeleteKey.
+func TestADeletedKeyGoesAgain(t *testing.T) {
+	w := newWorld(t)
+	id := w.key()
+	from := w.backup()
+	w.root.Must("ScheduleKeyDeletion", fields{"KeyId": id, "PendingWindowInDays": 7})
+	w.Clock.Advance(8 * 24 * time.Hour)
+	w.Sweep()
+	if got := w.root.Call("DescribeKey", fields{"KeyId": id}).Code(); got != "NotFoundException" {
+		t.Fatalf("got %s, want the key gone", got)
+	}
+	r, rep := w.restored(from)
+	if len(rep.Outcomes) != 1 || rep.Outcomes[0].Event != "DeleteKey" || rep.Outcomes[0].Result != restore.Again {
+		t.Errorf("got %+v, want DeleteKey done again", rep.Outcomes)
+	}
+	d := r.root.Must("DescribeKey", fields{"KeyId": id})
+	left, _ := d.Fields["KeyMetadata"].(fields)["DeletionDate"].(float64)
+	if days := int64(left) - w.Clock.Now().Unix(); d.String("KeyMetadata.KeyState") != "PendingDeletion" || days > 7*86400 || days < 6*86400 {
+		t.Errorf("got %s, want it to be deleted in 7 days", d.Raw)
+	}
+}
+
+// Twenty days from five days ago are fifteen from now.
+func TestADeletionKeepsItsDay(t *testing.T) {
+	w := newWorld(t)
+	id := w.key()
+	from := w.backup()
+	w.root.Must("ScheduleKeyDeletion", fields{"KeyId": id, "PendingWindowInDays": 20})
+	w.Clock.Advance(5 * 24 * time.Hour)
+	r, _ := w.restored(from)
+	left, _ := r.root.Must("DescribeKey", fields{"KeyId": id}).Fields["KeyMetadata"].(fields)["DeletionDate"].(float64)
+	if days := float64(int64(left)-w.Clock.Now().Unix()) / 86400; days < 15 || days > 16 {
+		t.Errorf("got %v days, want fifteen to sixteen", days)
 	}
 }
 

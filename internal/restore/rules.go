@@ -16,6 +16,7 @@ const (
 	// settles: it said what is in force, which may be more or less than before. It is done again if it is
 	// the last word and its record is signed: the tail of a log that no checkpoint covers anybody could
 	// have written who can write the disk, and a policy of theirs must not come into force by a restore.
+	// So it is with what takes a policy away, which may be one that denies.
 	settles
 	// loosens: it gave something, or may have. It is never done again; as the last word it is for the
 	// operator to look at.
@@ -57,19 +58,19 @@ var rules = map[string]rule{
 	"iam UpdateAccessKey Active":   {loosens, accessKey, nil},
 	"iam DeleteAccessKey":          {ends, accessKey, (*agent).deleteAccessKey},
 
-	"iam DetachUserPolicy":                        {restricts, attachment, (*agent).identity},
-	"iam DetachRolePolicy":                        {restricts, attachment, (*agent).identity},
-	"iam DetachGroupPolicy":                       {restricts, attachment, (*agent).identity},
+	"iam DetachUserPolicy":                        {settles, attachment, (*agent).identity},
+	"iam DetachRolePolicy":                        {settles, attachment, (*agent).identity},
+	"iam DetachGroupPolicy":                       {settles, attachment, (*agent).identity},
 	"iam AttachUserPolicy":                        {loosens, attachment, nil},
 	"iam AttachRolePolicy":                        {loosens, attachment, nil},
 	"iam AttachGroupPolicy":                       {loosens, attachment, nil},
-	"iam DeleteUserPolicy":                        {restricts, inline, (*agent).identity},
-	"iam DeleteRolePolicy":                        {restricts, inline, (*agent).identity},
-	"iam DeleteGroupPolicy":                       {restricts, inline, (*agent).identity},
+	"iam DeleteUserPolicy":                        {settles, inline, (*agent).identity},
+	"iam DeleteRolePolicy":                        {settles, inline, (*agent).identity},
+	"iam DeleteGroupPolicy":                       {settles, inline, (*agent).identity},
 	"iam PutUserPolicy":                           {loosens, inline, nil},
 	"iam PutRolePolicy":                           {loosens, inline, nil},
 	"iam PutGroupPolicy":                          {loosens, inline, nil},
-	"iam RemoveUserFromGroup":                     {restricts, member, (*agent).identity},
+	"iam RemoveUserFromGroup":                     {settles, member, (*agent).identity},
 	"iam AddUserToGroup":                          {loosens, member, nil},
 	"iam PutUserPermissionsBoundary":              {settles, boundary, (*agent).identity},
 	"iam PutRolePermissionsBoundary":              {settles, boundary, (*agent).identity},
