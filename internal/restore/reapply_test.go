@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -483,6 +484,13 @@ func dismiss(w *world, name string) {
 	w.root.MustIAM("DeleteUser", "UserName", name)
 }
 
+// names reports whether a word of text is the name, or ends in it.
+func names(text, name string) bool {
+	return name != "" && slices.ContainsFunc(strings.Fields(text), func(word string) bool {
+		return word == name || strings.HasSuffix(word, "/"+name) || strings.HasSuffix(word, "-"+name)
+	})
+}
+
 // Everything is done on one server, so that nothing gets into the way of anything.
 func TestWhatIsDoneAgain(t *testing.T) {
 	w := newWorld(t)
@@ -501,7 +509,7 @@ func TestWhatIsDoneAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got restore.Outcome
 			for _, o := range rep.Outcomes {
-				if id := w.accessKeys[about[name]]; strings.Contains(o.About, about[name]) || id != "" && strings.Contains(o.About, id) {
+				if names(o.About, about[name]) || names(o.About, w.accessKeys[about[name]]) {
 					got = o
 				}
 			}

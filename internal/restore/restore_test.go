@@ -308,6 +308,29 @@ func TestOnlyWhatIsNewerCounts(t *testing.T) {
 	}
 }
 
+// A log that was begun after a restore without one has the same key, and other records under the numbers.
+func TestALogWithoutThePlaceGoesByTime(t *testing.T) {
+	w := newWorld(t)
+	id := w.key()
+	w.Clock.Advance(time.Minute)
+	from := w.backup()
+	c := w.config(from)
+	c.AuditDir = ""
+	if _, err := restore.Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	second := w.open(c)
+	w.Clock.Advance(time.Minute)
+	second.root.Must("DisableKey", fields{"KeyId": id})
+	third, rep := second.restored(from)
+	if !rep.Log.ByTime || len(rep.Outcomes) != 1 || rep.Outcomes[0].Result != restore.Again {
+		t.Errorf("got %+v, want the key disabled again, found by time", rep)
+	}
+	if got := state(third, id); got != "Disabled" {
+		t.Errorf("got state %s, want Disabled", got)
+	}
+}
+
 func TestNoReapplyOnlyTells(t *testing.T) {
 	w := newWorld(t)
 	id := w.key()
