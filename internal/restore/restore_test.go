@@ -312,6 +312,8 @@ func TestOnlyWhatIsNewerCounts(t *testing.T) {
 func TestALogWithoutThePlaceGoesByTime(t *testing.T) {
 	w := newWorld(t)
 	id := w.key()
+	w.root.Must("Encrypt", fields{"KeyId": id, "Plaintext": "aGVsbG8="})
+	w.root.Must("Encrypt", fields{"KeyId": id, "Plaintext": "aGVsbG8="})
 	w.Clock.Advance(time.Minute)
 	from := w.backup()
 	c := w.config(from)
