@@ -33,7 +33,7 @@ fuzz-wire:
 	$(FUZZ) -fuzz '^FuzzKeys$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/wire/shape
 	$(FUZZ) -fuzz '^FuzzDecode$$' ./internal/query
-	$(FUZZ) -fuzz '^FuzzOperations$$' ./internal/iam
+	$(FUZZ) -fuzztime 3000x -fuzz '^FuzzOperations$$' ./internal/iam # each one asks a whole server
 	$(FUZZ) -fuzz '^FuzzParseReference$$' ./internal/key
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/blob
 
