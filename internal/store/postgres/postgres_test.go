@@ -11,13 +11,15 @@ import (
 	"qkms/internal/store/storetest"
 )
 
-func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Place {
-		url := pgtest.URL(t)
-		return func(t *testing.T, now func() time.Time) store.Engine {
-			return open(t, url, postgres.Options{Now: now})
-		}
-	})
+func TestConformance(t *testing.T) { storetest.Run(t, newPlace) }
+
+func TestLoad(t *testing.T) { storetest.RunLoad(t, newPlace) }
+
+func newPlace(t *testing.T) storetest.Place {
+	url := pgtest.URL(t)
+	return func(t *testing.T, now func() time.Time) store.Engine {
+		return open(t, url, postgres.Options{Now: now})
+	}
 }
 
 // open opens a store that the caller or the end of the test closes.
