@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -210,6 +209,3 @@ func (i Identities) session(ctx context.Context, c *Credential) (*Caller, error)
 		AccessKeyID: c.AccessKeyID, Role: r, Session: c.Session,
 	}, nil
 }
-
-// IsTemporary tells whether an access key id is one of temporary credentials.
-func IsTemporary(id string) bool { return strings.HasPrefix(id, temporary) }

@@ -1,8 +1,8 @@
 // Package fault holds errors as the caller of the service sees them.
 //
-// Everything that reaches a client is an *Error made by a function of text.go; whatever else comes
+// Everything that reaches a client is an *Error made by a function of this package; whatever else comes
 // out of the program is an operator's business and reaches the client as KMSInternalException with
-// no detail. Start with New and text.go.
+// no detail. Start with New and text.go: the fixed sentences are there, and by subject in the files beside it.
 package fault
 
 import "fmt"

@@ -16,7 +16,7 @@ const trimEvery = 256
 // Commit implements store.Engine. It takes two round trips: the first locks the heads and reads what
 // the checks, the fences and the chain need; the second writes and commits.
 func (d *DB) Commit(ctx context.Context, t store.Txn) (at []store.Position, err error) {
-	shards, err := vet(&t)
+	shards, err := t.Vet()
 	if err != nil {
 		return nil, err
 	}

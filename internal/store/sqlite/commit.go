@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 
 	"qkms/internal/store"
 )
@@ -14,7 +12,7 @@ const trimEvery = 256
 
 // Commit implements store.Engine.
 func (d *DB) Commit(ctx context.Context, t store.Txn) ([]store.Position, error) {
-	shards, err := vet(&t)
+	shards, err := t.Vet()
 	if err != nil {
 		return nil, err
 	}
@@ -124,72 +122,4 @@ func blob(b []byte) []byte {
 		return []byte{}
 	}
 	return b
-}
-
-// vet checks t against the limits of the contract. It returns the shards that t names, in order.
-func vet(t *store.Txn) ([]int, error) {
-	if n := len(t.Checks) + len(t.Puts) + len(t.Deletes); n > store.MaxOps {
-		return nil, fmt.Errorf("%w: %d operations", store.ErrTooLarge, n)
-	}
-	v := vetting{}
-	for _, c := range t.Checks {
-		v.op(c.Shard, c.Key, c.Ver, 0)
-		v.require(c.Shard != store.Loose, "a check outside every shard, where nothing makes it hold")
-	}
-	for _, p := range t.Puts {
-		v.op(p.Shard, p.Key, p.Ver, len(p.Body))
-		v.require(p.Ver >= 1, "a put of version 0")
-	}
-	for _, del := range t.Deletes {
-		v.op(del.Shard, del.Key, 0, 0)
-	}
-	for shard, note := range t.Notes {
-		v.touch(shard)
-		v.size += len(note)
-		v.require(shard != store.Loose, "a note outside every shard")
-	}
-	if v.err == nil && v.size > store.MaxTxn {
-		v.err = fmt.Errorf("%w: %d bytes", store.ErrTooLarge, v.size)
-	}
-	return v.shards(), v.err
-}
-
-// A vetting adds up what a Txn names. err is the first thing wrong.
-type vetting struct {
-	touched [store.Shards]bool
-	size    int
-	err     error
-}
-
-func (v *vetting) op(shard int, key []byte, ver uint64, body int) {
-	v.touch(shard)
-	v.size += len(key) + body
-	v.require(len(key) > 0, "an empty key")
-	v.require(ver <= math.MaxInt64, "a version above 63 bits")
-	if v.err == nil && len(key) > store.MaxKey {
-		v.err = fmt.Errorf("%w: a key of %d bytes", store.ErrTooLarge, len(key))
-	}
-}
-
-func (v *vetting) touch(shard int) {
-	v.require(shard >= store.Loose && shard < store.Shards, "a shard that does not exist")
-	if shard >= 0 && shard < store.Shards {
-		v.touched[shard] = true
-	}
-}
-
-// require notes a mistake of the program above, for which there is no error to branch on.
-func (v *vetting) require(ok bool, what string) {
-	if !ok && v.err == nil {
-		v.err = errors.New("store: invalid transaction: " + what)
-	}
-}
-
-func (v *vetting) shards() (shards []int) {
-	for shard, touched := range v.touched {
-		if touched {
-			shards = append(shards, shard)
-		}
-	}
-	return shards
 }

@@ -1,22 +1,22 @@
-package postgres
+package store
 
 import (
 	"errors"
 	"fmt"
 	"math"
-
-	"qkms/internal/store"
 )
 
-// vet checks t against the limits of the contract. It returns the shards that t names, in order.
-func vet(t *store.Txn) ([]int, error) {
-	if n := len(t.Checks) + len(t.Puts) + len(t.Deletes); n > store.MaxOps {
-		return nil, fmt.Errorf("%w: %d operations", store.ErrTooLarge, n)
+// Vet checks t against the rules written at its type, which are the contract's and not an engine's: every
+// engine does it before anything else. It returns the shards that t names, in order. Errors: ErrTooLarge, or a
+// mistake of the program above, outside the closed set.
+func (t *Txn) Vet() ([]int, error) {
+	if n := len(t.Checks) + len(t.Puts) + len(t.Deletes); n > MaxOps {
+		return nil, fmt.Errorf("%w: %d operations", ErrTooLarge, n)
 	}
 	var v vetting
 	for _, c := range t.Checks {
 		v.op(c.Shard, c.Key, c.Ver, 0)
-		v.require(c.Shard != store.Loose, "a check outside every shard, where nothing makes it hold")
+		v.require(c.Shard != Loose, "a check outside every shard, where nothing makes it hold")
 	}
 	for _, p := range t.Puts {
 		v.op(p.Shard, p.Key, p.Ver, len(p.Body))
@@ -28,17 +28,17 @@ func vet(t *store.Txn) ([]int, error) {
 	for shard, note := range t.Notes {
 		v.touch(shard)
 		v.size += len(note)
-		v.require(shard != store.Loose, "a note outside every shard")
+		v.require(shard != Loose, "a note outside every shard")
 	}
-	if v.err == nil && v.size > store.MaxTxn {
-		v.err = fmt.Errorf("%w: %d bytes", store.ErrTooLarge, v.size)
+	if v.err == nil && v.size > MaxTxn {
+		v.err = fmt.Errorf("%w: %d bytes", ErrTooLarge, v.size)
 	}
 	return v.shards(), v.err
 }
 
 // A vetting adds up what a Txn names. err is the first thing wrong.
 type vetting struct {
-	touched [store.Shards]bool
+	touched [Shards]bool
 	size    int
 	err     error
 }
@@ -48,14 +48,14 @@ func (v *vetting) op(shard int, key []byte, ver uint64, body int) {
 	v.size += len(key) + body
 	v.require(len(key) > 0, "an empty key")
 	v.require(ver <= math.MaxInt64, "a version above 63 bits")
-	if v.err == nil && len(key) > store.MaxKey {
-		v.err = fmt.Errorf("%w: a key of %d bytes", store.ErrTooLarge, len(key))
+	if v.err == nil && len(key) > MaxKey {
+		v.err = fmt.Errorf("%w: a key of %d bytes", ErrTooLarge, len(key))
 	}
 }
 
 func (v *vetting) touch(shard int) {
-	v.require(shard >= store.Loose && shard < store.Shards, "a shard that does not exist")
-	if shard >= 0 && shard < store.Shards {
+	v.require(shard >= Loose && shard < Shards, "a shard that does not exist")
+	if shard >= 0 && shard < Shards {
 		v.touched[shard] = true
 	}
 }
