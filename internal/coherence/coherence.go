@@ -60,7 +60,7 @@ type Memory interface {
 type Config struct {
 	Engine store.Engine // what the nodes share
 	Memory Memory
-	Info   string // about the node, for people: what Peers shows
+	Info   string // about the node, for people: what Peers shows; an Info as text
 
 	// Bound is the longest that any node goes on using what a finished commit has changed; the same
 	// for all nodes of a store. MinBound to MaxBound; 0: DefaultBound.
