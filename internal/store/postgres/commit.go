@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"qkms/internal/store"
@@ -39,9 +38,7 @@ func (d *DB) Commit(ctx context.Context, t store.Txn) (at []store.Position, err 
 		return commit(ctx, conn, b)
 	})
 	if err != nil {
-		if errors.Is(err, errTaken) {
-			d.hold.lose()
-		}
+		d.taken(err)
 		return nil, err
 	}
 	d.seen.wrote(at)
@@ -53,10 +50,7 @@ func (d *DB) fences(of *store.Fence) (all []store.Fence) {
 	if of != nil {
 		all = append(all, *of)
 	}
-	if d.hold != nil {
-		all = append(all, d.hold.fence)
-	}
-	return all
+	return append(all, d.hold.fence)
 }
 
 // A head is where a shard's change log stands.
@@ -140,9 +134,8 @@ func jobs(fences []store.Fence) (names []string) {
 
 func (s *sight) judge(t *store.Txn, fences []store.Fence) error {
 	for _, f := range fences {
-		newest, found := s.tokens[f.Job]
-		switch {
-		case found && uint64(newest) == f.Token:
+		switch newest := s.tokens[f.Job]; { // 0: no claim was ever made
+		case uint64(newest) == f.Token && (newest > 0 || f.Job == holdJob):
 		case f.Job == holdJob:
 			return errTaken
 		default:

@@ -15,16 +15,19 @@ import (
 // holdJob is the claim on the whole store.
 const holdJob = "store"
 
-// A hold makes one process the only one that uses a store. What it has in memory would be stale if
-// another wrote, and nothing tells it yet of others' changes.
+// A hold is a process's right to the whole store: shared with others, or, for what must be alone (a move),
+// its own.
 //
-// It is a claim that is renewed all the time, by a write, and counts for two thirds of what the database
+// One that is shared is the number of the newest exclusive one. Every renewal and commit carries it: whoever
+// takes the store for itself raises the number, and what is on its way from nodes that did not notice is refused.
+//
+// One of its own is a claim that is renewed all the time, by a write, and counts for two thirds of what the database
 // grants: from before the renewal was sent, by the clock here. So it has ended here before it ends there,
 // unless clocks drift by a third or a standby that takes over has a clock that far ahead. Every commit
 // carries its fence, so one that was on its way while the hold passed on is refused.
 type hold struct {
 	fence store.Fence
-	ttl   time.Duration
+	ttl   time.Duration // 0: shared
 	stop  context.CancelFunc
 	done  chan struct{} // closed when renewals have ended
 
@@ -34,13 +37,66 @@ type hold struct {
 }
 
 // errTaken is what a process hears that was taken for dead.
-var errTaken = fmt.Errorf("%w: another process has taken the store over", store.ErrUnavailable)
+var errTaken = fmt.Errorf("%w: another process has taken the store for itself; when that is done, start this one again", store.ErrUnavailable)
 
 // beats is how often a hold is renewed while it counts.
 const beats = 6
 
-// take waits for the hold, as long as nobody else shows to be alive.
+// share joins those who use the store, unless one has it for itself.
+func (d *DB) share(ctx context.Context) error {
+	h := &hold{fence: store.Fence{Job: holdJob}}
+	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		var token int64
+		var held bool
+		err := conn.QueryRow(ctx, `SELECT fence, until > `+clockSQL+` FROM job WHERE name = $2::text`, (*int64)(nil), holdJob).Scan(&token, &held)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows): // nobody ever had
+			return nil
+		case err == nil && held:
+			return errHeld
+		}
+		h.fence.Token = uint64(token)
+		return err
+	})
+	d.hold = h
+	return err
+}
+
+// errHeld is what those hear who must not use the store now.
+var errHeld = fmt.Errorf("another qkms has this store for itself: wait until it is done: %w", store.ErrLocked)
+
+// between two looks at the nodes one that is alive has renewed.
+const between = 1500 * time.Millisecond
+
+// unused returns an error when nodes that share the store are alive.
+func (d *DB) unused(ctx context.Context) error {
+	before, err := d.Peers(ctx)
+	if err != nil || len(before) == 0 {
+		return err
+	}
+	select {
+	case <-time.After(between):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	after, err := d.Peers(ctx)
+	beats := map[string]uint64{}
+	for _, n := range before {
+		beats[n.ID] = n.Beat
+	}
+	for _, n := range after {
+		if beats[n.ID] != n.Beat {
+			return fmt.Errorf("nodes serve this store, one of them %s: stop them all first: %w", n.Info, store.ErrLocked)
+		}
+	}
+	return err
+}
+
+// take waits for the store to be this process's own, as long as nobody else shows to be alive.
 func (d *DB) take(ctx context.Context, ttl time.Duration) error {
+	if err := d.unused(ctx); err != nil {
+		return err
+	}
 	h := &hold{ttl: ttl, done: make(chan struct{})}
 	for begin, first := time.Now(), int64(0); ; {
 		h.sent = time.Now()
@@ -62,7 +118,7 @@ func (d *DB) take(ctx context.Context, ttl time.Duration) error {
 			first = until
 		}
 		if until != first || time.Since(begin) > 2*ttl {
-			return fmt.Errorf("another qkms serves this store, and one at a time can: stop it first: %w", store.ErrLocked)
+			return errHeld
 		}
 		select {
 		case <-time.After(ttl / 30):
@@ -105,6 +161,13 @@ func (d *DB) renew(ctx context.Context) {
 	}
 }
 
+// taken ends the hold when err says that another process has it.
+func (d *DB) taken(err error) {
+	if errors.Is(err, errTaken) {
+		d.hold.lose()
+	}
+}
+
 // lose ends the hold for good.
 func (h *hold) lose() {
 	h.mu.Lock()
@@ -132,6 +195,9 @@ func (d *DB) extend(ctx context.Context, ttl time.Duration) error {
 
 // release ends the hold, so that the next process need not wait.
 func (d *DB) release(ctx context.Context) error {
+	if d.hold == nil || d.hold.ttl == 0 {
+		return nil
+	}
 	d.hold.stop()
 	<-d.hold.done
 	if err := d.extend(ctx, 0); !errors.Is(err, errTaken) {
@@ -143,11 +209,10 @@ func (d *DB) release(ctx context.Context) error {
 // valid is for how long a renewal counts.
 func (h *hold) valid() time.Duration { return h.ttl / 3 * 2 }
 
-// Held returns nil while nobody else can have changed the store, which is what an answer from memory
-// needs: always without Options.Hold, otherwise until the hold lapses. The error wraps
-// store.ErrUnavailable. It does no I/O.
+// Held returns nil while this process may use the store: until another is known to have taken it for itself, and
+// with Options.Hold until the hold lapses. The error wraps store.ErrUnavailable. It does no I/O.
 func (d *DB) Held() error {
-	if d.hold == nil {
+	if d.hold == nil { // not open yet
 		return nil
 	}
 	d.hold.mu.Lock()
@@ -155,7 +220,7 @@ func (d *DB) Held() error {
 	if d.hold.lost {
 		return errTaken
 	}
-	if age := elapsed(d.hold.sent); age >= d.hold.valid() {
+	if age := elapsed(d.hold.sent); d.hold.ttl > 0 && age >= d.hold.valid() {
 		return fmt.Errorf("%w: the store has not been reached for %s, and another process may have taken it over", store.ErrUnavailable, age.Round(time.Second))
 	}
 	return nil

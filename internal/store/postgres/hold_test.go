@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,4 +77,54 @@ func TestReplacedHolderCannotCommit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Nodes share a store, and nobody has it alone while one of them is alive. One that slept while somebody had it
+// neither commits nor renews ever again: what it goes by is of another time, perhaps of another store.
+func TestSharedAndAlone(t *testing.T) {
+	url := pgtest.URL(t)
+	alone := postgres.Options{Hold: time.Hour}
+	nodes := []*postgres.DB{open(t, url, postgres.Options{}), open(t, url, postgres.Options{})}
+	renew := func(d *postgres.DB, id string) error {
+		_, err := d.Renew(t.Context(), store.Node{ID: id, Info: id})
+		return err
+	}
+	for i, d := range nodes {
+		commit(t, d, increment)
+		if err := renew(d, string(rune('a'+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beating, stop := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for beating.Err() == nil {
+			if err := renew(nodes[0], "a"); err != nil {
+				t.Errorf("renew: %v", err)
+			}
+		}
+	})
+	if _, err := postgres.Open(t.Context(), url, alone); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("alone while a node is alive: got error %v, want ErrLocked", err)
+	}
+	stop()
+	wait.Wait()
+
+	mover := open(t, url, alone)
+	if _, err := postgres.Open(t.Context(), url, postgres.Options{}); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("a node that starts while another process has the store: got error %v, want ErrLocked", err)
+	}
+	if _, err := nodes[0].Commit(t.Context(), increment); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Commit of a node that slept: got error %v, want ErrUnavailable", err)
+	}
+	if err := renew(nodes[1], "b"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Renew of a node that slept: got error %v, want ErrUnavailable", err)
+	}
+	if err := mover.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := renew(nodes[1], "b"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Renew after that: got error %v, want ErrUnavailable", err)
+	}
+	commit(t, open(t, url, postgres.Options{}), increment)
 }

@@ -25,12 +25,20 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	var heads store.Heads
 	before := d.seen.vector()
 	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		var held int64 // stays 0 when nobody ever had the store for itself
 		b := begin()
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
 			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
 			n.ID, packVector(n.Applied), n.Info)
+		b.Queue(`SELECT fence FROM job WHERE name = $1::text`, holdJob).Query(func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&held}, func() error { return nil })
+			return err
+		})
 		if err := commit(ctx, conn, b); err != nil {
 			return err
+		}
+		if uint64(held) != d.hold.fence.Token {
+			return errTaken
 		}
 		heads = store.Heads{}
 		b = &pgx.Batch{}
@@ -39,6 +47,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		return err
 	})
 	if err != nil {
+		d.taken(err)
 		return store.Heads{}, err
 	}
 	d.seen.renewed(before, heads.Revs)

@@ -31,7 +31,7 @@ type Options struct {
 	Now func() time.Time
 
 	// Hold, when not 0, makes this process the only one that uses the store: see hold.go. It is for
-	// how long the store stays closed to others after this process was killed.
+	// how long the store stays closed to others after this process was killed. 0: the store is shared.
 	Hold time.Duration
 }
 
@@ -39,7 +39,7 @@ type Options struct {
 type DB struct {
 	pool *pgxpool.Pool
 	now  func() time.Time // nil: the database's
-	hold *hold            // nil: shared
+	hold *hold            // nil while it opens
 	seen seen
 
 	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
@@ -57,8 +57,8 @@ type DB struct {
 // PGSSLROOTCERT and so on. Beyond loopback TLS is required and the server's name verified, unless the
 // URL or PGSSLMODE say otherwise. No error quotes the URL.
 //
-// With Options.Hold an error wraps store.ErrLocked while another process holds the store. One that was
-// killed is waited for.
+// The error wraps store.ErrLocked while another process has the store for itself, and with Options.Hold also
+// while nodes share it. One that was killed is waited for.
 func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -82,10 +82,13 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error
 		return nil, err
 	}
 	if opts.Hold > 0 {
-		if err := d.take(ctx, opts.Hold); err != nil {
-			pool.Close()
-			return nil, err
-		}
+		err = d.take(ctx, opts.Hold)
+	} else {
+		err = d.share(ctx)
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
 	}
 	return d, nil
 }
@@ -100,10 +103,7 @@ func (d *DB) Close() error {
 	d.closed = true
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	err := d.leave(ctx)
-	if d.hold != nil {
-		err = errors.Join(err, d.release(ctx))
-	}
+	err := errors.Join(d.leave(ctx), d.release(ctx))
 	d.pool.Close()
 	return err
 }
