@@ -88,6 +88,10 @@ type Config struct {
 	// NoTLS makes init leave the TLS pair out, for a certificate from elsewhere.
 	NoTLS bool
 
+	// NoAccessKey makes init print no access key, where nobody should keep what it prints, and succeed when
+	// there is nothing to do.
+	NoAccessKey bool
+
 	// TLSCert and TLSKey are the server's PEM certificate chain and key. Empty: the pair of init. They
 	// are read at start only.
 	TLSCert, TLSKey string
@@ -206,6 +210,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*list)(&c.Hostnames), name, "further `NAMES` or addresses in the certificate, separated by commas")
 	case "no-tls":
 		yes(&c.NoTLS, "make no TLS pair: the certificate comes from elsewhere")
+	case "no-access-key":
+		yes(&c.NoAccessKey, "print no access key, and succeed when there is nothing to do: for what keeps logs, and runs it again")
 	case "tls-cert":
 		text(&c.TLSCert, "PEM certificate chain `FILE`; if not given: DIR/tls/server.crt")
 	case "tls-key":

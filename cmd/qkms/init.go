@@ -32,6 +32,10 @@ func initialise(ctx context.Context, c *command) error {
 		}
 		made = made || madeTLS
 	}
+	if c.NoAccessKey {
+		c.next(made)
+		return nil
+	}
 	keys, err := admin.Do(ctx, c.place(), admin.ListAccessKeys, admin.InAccount{}, nil)
 	switch {
 	case err != nil:
@@ -49,8 +53,17 @@ func initialise(ctx context.Context, c *command) error {
 	if err := c.printSecret(k); err != nil {
 		return err
 	}
-	line(c.out, "\nStart it with: qkms serve --data %s%s%s", c.Data, c.storeFlag(), c.opener())
+	c.next(true)
 	return nil
+}
+
+// next says what comes after init.
+func (c *command) next(made bool) {
+	if !made {
+		line(c.out, "%s is initialised: nothing was changed.", c.Data)
+		return
+	}
+	line(c.out, "\nStart it with: qkms serve --data %s%s%s", c.Data, c.storeFlag(), c.opener())
 }
 
 // opener is what serve has to be told to open the store that init made.
@@ -67,15 +80,7 @@ func (c *command) opener() string {
 // makeStore makes root key and store; false when the store is there. A key file is only made while
 // there is no database, so that none ever lies beside a store that it does not open.
 func (c *command) makeStore(ctx context.Context) (bool, error) {
-	src, file := seal.Source(nil), ""
-	if c.PassphraseFile != "" {
-		src = passphraseIn(c.PassphraseFile)
-	} else {
-		if file = c.RootKey; file == "" {
-			file = filepath.Join(c.Data, "root.key")
-		}
-		src, c.RootKey = seal.KeyFile(file), file
-	}
+	src, file := c.first()
 	url, err := c.storeURL()
 	if err != nil {
 		return false, err
@@ -103,8 +108,12 @@ func (c *command) makeStore(ctx context.Context) (bool, error) {
 		where = "the database"
 	}
 	line(c.out, "Made a store in %s.", where)
-	if file == "" {
+	switch {
+	case c.PassphraseFile != "":
 		line(c.out, "The passphrase opens it: without it every key is lost.")
+		return true, nil
+	case file == "":
+		line(c.out, "The %s opens it: without it every key is lost.\n  Keep a copy apart from the data and from its backups.", src)
 		return true, nil
 	}
 	whose := "The root key was there already:"
@@ -113,6 +122,25 @@ func (c *command) makeStore(ctx context.Context) (bool, error) {
 	}
 	line(c.out, "%s %s\n  Without it every key is lost; with it and a copy of %s anybody has them all.\n  Keep a copy apart from the data and from its backups.", whose, file, where)
 	return true, nil
+}
+
+// first is the source that a new store is opened by, and the key file to make if it is not there. What serve is
+// to find in the environment is taken from there; a credential is made by whoever hands it over, never here,
+// where it would be gone with this process.
+func (c *command) first() (src seal.Source, file string) {
+	env, inEnv := seal.Credential(c.env)
+	switch {
+	case c.PassphraseFile != "":
+		return c.passphraseIn(c.PassphraseFile), ""
+	case c.RootKey != "":
+	case c.env("QKMS_ROOT_KEY_FILE") != "":
+		c.RootKey = c.env("QKMS_ROOT_KEY_FILE")
+	case inEnv:
+		return env, ""
+	default:
+		c.RootKey = filepath.Join(c.Data, "root.key")
+	}
+	return seal.KeyFile(c.RootKey), c.RootKey
 }
 
 // served reports whether a running server has the store: then it has been made.

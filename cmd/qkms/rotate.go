@@ -55,7 +55,7 @@ func (c *command) newRoot() (p admin.RootSource, err error) {
 		p.KeyFile, err = filepath.Abs(c.NewRootKey)
 	}
 	if c.NewPassphraseFile != "" {
-		p.Passphrase, err = readPassphrase(c.NewPassphraseFile)
+		p.Passphrase, err = readPassphrase(c.NewPassphraseFile, ownersOnly)
 	}
 	if err != nil {
 		err = fmt.Errorf("read the new root: %w", err)

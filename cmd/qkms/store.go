@@ -14,7 +14,7 @@ func (c *command) storeURL() (string, error) {
 	case c.Store != "" && c.StoreFile != "":
 		return "", misused("--store or --store-file, not both")
 	case c.StoreFile != "":
-		line, err := readPassphrase(c.StoreFile)
+		line, err := readPassphrase(c.StoreFile, c.denied(c.StoreFile))
 		if err == nil && !postgres.IsURL(string(line)) {
 			err = errors.New("the first line is not postgres://USER:PASSWORD@HOST/DATABASE")
 		}

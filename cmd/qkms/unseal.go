@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -54,7 +55,7 @@ func (c *command) unseal() *unsealing {
 		u.file(usual)
 	}
 	if c.PassphraseFile != "" {
-		u.sources = append(u.sources, passphraseIn(c.PassphraseFile))
+		u.sources = append(u.sources, c.passphraseIn(c.PassphraseFile))
 	} else if isTerminal(c.in) {
 		u.sources = append(u.sources, seal.Passphrase(func() ([]byte, error) { return ask(c.in, c.err, "Passphrase of the store: ") }))
 	}
@@ -83,14 +84,28 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// passphraseIn is the first line of a file that only its owner may read.
-func passphraseIn(path string) seal.Source {
-	return seal.Passphrase(func() ([]byte, error) { return readPassphrase(path) })
+// passphraseIn is the first line of a file that others may not read.
+func (c *command) passphraseIn(path string) seal.Source {
+	return seal.Passphrase(func() ([]byte, error) { return readPassphrase(path, c.denied(path)) })
 }
 
-const maxPassphrase = 4096
+const (
+	maxPassphrase = 4096
 
-func readPassphrase(path string) ([]byte, error) {
+	ownersOnly fs.FileMode = 0o077 // permissions that nobody may have on a file with a secret
+)
+
+// denied are the permissions that nobody may have on a file with a secret. Who hands over credentials lets the
+// service in through the group, be it that an ACL shows so (systemd) or for a user that is not root
+// (Kubernetes' fsGroup); the directory is closed to everybody else.
+func (c *command) denied(path string) fs.FileMode {
+	if dir := c.env("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		return 0o037
+	}
+	return ownersOnly
+}
+
+func readPassphrase(path string, denied fs.FileMode) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -100,7 +115,7 @@ func readPassphrase(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&0o077 != 0 { // not of a pipe: <(pass show qkms)
+	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&denied != 0 { // not of a pipe: <(pass show qkms)
 		return nil, fmt.Errorf("%s is open to others (mode %04o): run chmod 600 %s", path, mode.Perm(), path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))

@@ -56,8 +56,10 @@ certificate is printed for clients to trust. The access key is printed once.
 With --store the store is made in an empty PostgreSQL database, whose owner the user must be.
 
 Nothing is ever overwritten. Interrupted, init is run again and makes what is missing. A certificate is
-renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init again: the CA stays.`,
-			takes: opens + "account hostname no-tls",
+renewed by removing DIR/tls/server.crt and DIR/tls/server.key and running init again: the CA stays.
+
+A root key that is handed over, as the systemd credential qkms-root-key, is used and never made.`,
+			takes: opens + "account hostname no-tls no-access-key",
 			run:   initialise,
 		},
 		{
