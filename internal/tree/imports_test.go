@@ -15,7 +15,7 @@ import (
 // test refuses is a change of design, and says so.
 var order = [][]string{
 	{"fault", "kbkdf", "store", "pubkey/fips204"},
-	{"blob", "coherence", "throttle", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
+	{"blob", "coherence", "throttle", "store/storetest", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},
@@ -48,7 +48,7 @@ func TestImports(t *testing.T) {
 	for p, imports := range packages(t) {
 		mine, known := rank[p]
 		if !known {
-			if p != "kmstest" && p != "store/storetest" && p != "store/postgres/pgtest" && p != "attest/attesttest" && p != "tree" {
+			if p != "kmstest" && p != "store/storetest/modeltest" && p != "store/postgres/pgtest" && p != "attest/attesttest" && p != "tree" {
 				t.Errorf("%s has no place in the order", p)
 			}
 			continue
@@ -92,5 +92,23 @@ func packages(t *testing.T) map[string][]string {
 			}
 		}
 		all[strings.TrimPrefix(p.ImportPath, "qkms/internal/")] = ours
+	}
+}
+
+// The program carries the conformance suite of the store, for databases that we have never seen, and nothing
+// that tests are made of: package testing would bring its flags.
+func TestProgramHasNoTestsInIt(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "qkms/cmd/qkms").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, "qkms/internal/store/postgres") {
+		t.Errorf("got %d packages without a store", len(deps))
+	}
+	for _, not := range []string{"testing", "pgregory.net/rapid", "qkms/internal/kmstest", "qkms/internal/store/postgres/pgtest"} {
+		if slices.Contains(deps, not) {
+			t.Errorf("%s is in the program", not)
+		}
 	}
 }

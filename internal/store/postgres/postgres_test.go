@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,16 +10,25 @@ import (
 	"qkms/internal/store/postgres"
 	"qkms/internal/store/postgres/pgtest"
 	"qkms/internal/store/storetest"
+	"qkms/internal/store/storetest/modeltest"
 )
 
-func TestConformance(t *testing.T) { storetest.Run(t, newPlace) }
+func TestConformance(t *testing.T) {
+	for _, c := range storetest.Cases() {
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, newPlace(t)) })
+	}
+}
 
-func TestLoad(t *testing.T) { storetest.RunLoad(t, newPlace) }
+func TestModel(t *testing.T) { modeltest.Run(t, newStore(t)) }
 
 func newPlace(t *testing.T) storetest.Place {
 	url := pgtest.URL(t)
-	return func(t *testing.T, now func() time.Time) store.Engine {
-		return open(t, url, postgres.Options{Now: now})
+	return func(ctx context.Context, now func() time.Time) (store.Engine, error) {
+		db, err := postgres.Open(ctx, url, postgres.Options{Now: now})
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
 	}
 }
 

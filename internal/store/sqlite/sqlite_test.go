@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"qkms/internal/store"
 	"qkms/internal/store/sqlite"
 	"qkms/internal/store/storetest"
+	"qkms/internal/store/storetest/modeltest"
 )
 
 // TestMain lets the test binary be the other process of a test: one that tries to open a store in
@@ -27,14 +29,22 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestConformance(t *testing.T) { storetest.Run(t, newPlace) }
+func TestConformance(t *testing.T) {
+	for _, c := range storetest.Cases() {
+		t.Run(c.Name, func(t *testing.T) { c.Run(t, newPlace(t)) })
+	}
+}
 
-func TestLoad(t *testing.T) { storetest.RunLoad(t, newPlace) }
+func TestModel(t *testing.T) { modeltest.Run(t, newStore(t)) }
 
 func newPlace(t *testing.T) storetest.Place {
 	path := filepath.Join(t.TempDir(), "store.db")
-	return func(t *testing.T, now func() time.Time) store.Engine {
-		return open(t, path, sqlite.Options{Now: now})
+	return func(ctx context.Context, now func() time.Time) (store.Engine, error) {
+		db, err := sqlite.Open(ctx, path, sqlite.Options{Now: now})
+		if err != nil {
+			return nil, err
+		}
+		return db, nil
 	}
 }
 

@@ -4,18 +4,11 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"testing"
 
 	"qkms/internal/store"
 )
 
-// RunLoad checks a Loader against its contract; engines that are none yet leave it out.
-func RunLoad(t *testing.T, newPlace func(t *testing.T) Place) {
-	for _, test := range loadTests {
-		t.Run(test.name, func(t *testing.T) { test.run(newFixture(t, newPlace(t))) })
-	}
-}
-
+// loadTests are of store.Loader, which every engine is.
 var loadTests = []subtest{
 	{"IsWhatBackupWrites", func(f *fixture) {
 		f.load(loadable(7))

@@ -291,7 +291,7 @@ var closeTests = []subtest{
 				f.Errorf("Commit: got error %v, want none or ErrUnavailable", err)
 			}
 		})
-		f.Engine = f.place(f.T, f.clock.Now)
+		f.open()
 		page, _, err := f.List(f.ctx, nil, nil, 100)
 		if err != nil || len(page) != int(done.Load()) {
 			f.Errorf("got %d records, %v, want the %d acknowledged", len(page), err, done.Load())

@@ -120,6 +120,7 @@ var listTests = []subtest{
 			f.Errorf("got %d records in pages of 17, want %d", len(got), len(want))
 		}
 	}},
+	{"CostsAsThePage", costsAsThePage},
 	{"OnePageIsOneSnapshot", func(f *fixture) {
 		f.whileWriting(func() {
 			page, _, err := f.List(f.ctx, []byte("pair/"), []byte("pair0"), 10)

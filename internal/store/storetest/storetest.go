@@ -1,6 +1,8 @@
 // Package storetest is the conformance suite of store.Engine: every sentence of that contract, said to a machine.
 //
-// An engine's tests call Run. The suite waits for nothing but the engine, and its clock for claims is its own.
+// An engine's tests run Cases, each with Case.Run; `qkms doctor --store-test` runs the same by Case.Try, on a
+// database that we have never seen. So nothing here needs package testing. The suite waits for nothing but the
+// engine, and its clock for claims is its own.
 package storetest
 
 import (
@@ -9,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	"qkms/internal/store"
@@ -17,11 +18,28 @@ import (
 
 // A Place is where one store lives. Each call opens that store, new on the first call; the engine of
 // the call before is closed by then. now is the clock that claims expire by.
-type Place func(t *testing.T, now func() time.Time) store.Engine
+type Place func(ctx context.Context, now func() time.Time) (store.Engine, error)
 
-// Run checks an engine against the contract. newPlace returns a place with no store in it yet; what
-// it opens is closed by the suite.
-func Run(t *testing.T, newPlace func(t *testing.T) Place) {
+// A T is a case under way, such as a *testing.T. Its methods mean what they mean there.
+type T interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Failed() bool
+	Context() context.Context
+	Cleanup(func())
+}
+
+// A Case is one sentence of the contract.
+type Case struct {
+	Name string // "Log/NoGapUnder32Writers"
+	run  func(*fixture)
+}
+
+// Cases is the suite, in the order of the contract.
+func Cases() (all []Case) {
 	for _, group := range []struct {
 		name  string
 		tests []subtest
@@ -36,16 +54,18 @@ func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 		{"Touch", touchTests},
 		{"Claim", claimTests},
 		{"Backup", backupTests},
+		{"Load", loadTests},
 		{"Close", closeTests},
-		{"Model", modelTests},
 	} {
-		t.Run(group.name, func(t *testing.T) {
-			for _, test := range group.tests {
-				t.Run(test.name, func(t *testing.T) { test.run(newFixture(t, newPlace(t))) })
-			}
-		})
+		for _, test := range group.tests {
+			all = append(all, Case{group.name + "/" + test.name, test.run})
+		}
 	}
+	return all
 }
+
+// Run holds the store at place to the case; there is none in it yet. What it opens there it closes.
+func (c Case) Run(t T, place Place) { c.run(newFixture(t, place)) }
 
 type subtest struct {
 	name string
@@ -55,18 +75,28 @@ type subtest struct {
 // A fixture is one store under test. Its methods fail the test where the engine must not fail; they
 // may be called from any goroutine.
 type fixture struct {
-	*testing.T
+	T
 	ctx   context.Context
 	clock *clock
 	place Place
 	store.Engine
 }
 
-func newFixture(t *testing.T, place Place) *fixture {
+func newFixture(t T, place Place) *fixture {
 	f := &fixture{T: t, ctx: t.Context(), clock: &clock{now: time.Unix(1_700_000_000, 0)}, place: place}
-	f.Engine = place(t, f.clock.Now)
+	f.open()
 	t.Cleanup(func() { _ = f.Engine.Close() })
 	return f
+}
+
+// open opens the store that is at the place.
+func (f *fixture) open() {
+	f.Helper()
+	engine, err := f.place(f.ctx, f.clock.Now)
+	if err != nil {
+		f.Fatalf("open the store: %v", err)
+	}
+	f.Engine = engine
 }
 
 // reopen closes the store and opens it again.
@@ -75,7 +105,7 @@ func (f *fixture) reopen() {
 	if err := f.Engine.Close(); err != nil {
 		f.Fatalf("Close: %v", err)
 	}
-	f.Engine = f.place(f.T, f.clock.Now)
+	f.open()
 }
 
 // A clock stands still until it is told otherwise.
@@ -201,13 +231,24 @@ func del(shard int, key string) store.Delete { return store.Delete{Shard: shard,
 
 func puts(p ...store.Put) store.Txn { return store.Txn{Puts: p} }
 
-// together runs n goroutines and waits for them all.
+// together runs n goroutines and waits for them all. It panics if one of them did.
 func together(n int, run func(i int)) {
 	var wg sync.WaitGroup
+	panicked := make(chan any, n)
 	for i := range n {
-		wg.Go(func() { run(i) })
+		wg.Go(func() {
+			defer func() {
+				if r := recover(); r != nil {
+					panicked <- r
+				}
+			}()
+			run(i)
+		})
 	}
 	wg.Wait()
+	if len(panicked) > 0 {
+		panic(<-panicked)
+	}
 }
 
 func fill(n int) []byte { return bytes.Repeat([]byte{'x'}, n) }

@@ -1,31 +1,45 @@
-package storetest
+// Package modeltest holds a store.Engine against a map, in sequences of operations that chance makes up.
+//
+// It is the part of the conformance suite that needs package testing, and so no part of the program.
+package modeltest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"testing"
 
 	"pgregory.net/rapid"
 
 	"qkms/internal/store"
 )
 
-var modelTests = []subtest{{"CommitGetListAgreeWithAMap", func(f *fixture) {
+// Run checks that Commit, Get and List of an engine, whose store is empty, agree with a map.
+func Run(t *testing.T, engine store.Engine) {
 	var run atomic.Int64
-	rapid.Check(f.T, func(t *rapid.T) {
-		m := &model{f: f, prefix: fmt.Sprintf("run%06d/", run.Add(1)), records: map[string]store.Record{}, heads: f.heads().Revs}
-		t.Repeat(map[string]func(*rapid.T){"commit": m.commit, "get": m.get, "list": m.list, "": m.check})
+	rapid.Check(t, func(rt *rapid.T) {
+		heads, err := engine.Renew(t.Context(), store.Node{ID: "suite"})
+		if err != nil {
+			rt.Fatalf("Renew: %v", err)
+		}
+		m := &model{
+			Engine: engine, ctx: t.Context(), prefix: fmt.Sprintf("run%06d/", run.Add(1)),
+			records: map[string]store.Record{}, heads: heads.Revs,
+		}
+		rt.Repeat(map[string]func(*rapid.T){"commit": m.commit, "get": m.get, "list": m.list, "": m.check})
 	})
-}}}
+}
 
 // A model is what a store should hold: a map, and how often each shard was named. Every run has a
 // prefix of its own in one store.
 type model struct {
-	f       *fixture
+	store.Engine
+	ctx     context.Context
 	prefix  string
 	records map[string]store.Record
 	heads   store.Vector
@@ -47,7 +61,7 @@ func shardOf(key string) int {
 
 func (m *model) commit(t *rapid.T) {
 	txn, touched := m.draw(t)
-	at, err := m.f.Commit(m.f.ctx, txn)
+	at, err := m.Engine.Commit(m.ctx, txn)
 	for _, c := range txn.Checks {
 		if m.records[string(c.Key)].Ver == c.Ver {
 			continue
@@ -111,7 +125,7 @@ func (m *model) get(t *rapid.T) {
 		want[i] = m.records[string(keys[i])]
 		want[i].Key = keys[i]
 	}
-	got, err := m.f.Get(m.f.ctx, keys...)
+	got, err := m.Engine.Get(m.ctx, keys...)
 	if err != nil || !slices.Equal(texts(got), texts(want)) {
 		t.Fatalf("Get: got %q, %v, want %q", texts(got), err, texts(want))
 	}
@@ -132,8 +146,16 @@ func (m *model) compare(t *rapid.T, from, to string, limit int) {
 	slices.SortFunc(want, func(a, b store.Record) int { return cmp.Compare(string(a.Key), string(b.Key)) })
 	wantMore := len(want) > limit
 	want = want[:min(limit, len(want))]
-	got, more, err := m.f.List(m.f.ctx, []byte(from), []byte(to), limit)
+	got, more, err := m.Engine.List(m.ctx, []byte(from), []byte(to), limit)
 	if err != nil || more != wantMore || !slices.Equal(texts(got), texts(want)) {
 		t.Fatalf("List %q to %q, limit %d: got %q, more %v, %v, want %q, more %v", from, to, limit, texts(got), more, err, texts(want), wantMore)
 	}
+}
+
+func texts(records []store.Record) []string {
+	out := make([]string, 0, len(records))
+	for _, r := range records {
+		out = append(out, fmt.Sprintf("%s@%d=%s", r.Key, r.Ver, r.Body))
+	}
+	return out
 }
