@@ -68,6 +68,11 @@ func New(t testing.TB, settings ...string) *Server {
 }
 
 func newServer(settings ...string) (*Server, error) {
+	return launch((*Server).init, settings...)
+}
+
+// launch starts a server over the data directory that fill makes.
+func launch(fill func(*Server) error, settings ...string) (*Server, error) {
 	programs, err := find()
 	if err != nil {
 		return nil, err
@@ -79,7 +84,10 @@ func newServer(settings ...string) (*Server, error) {
 	if s.dir, err = os.MkdirTemp("", "qkms-pg-"); err != nil {
 		return nil, err
 	}
-	if err := s.init(); err != nil {
+	if err := s.own(s.dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	if err := fill(s); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	for range 5 { // a port that was free may not be any more
@@ -131,12 +139,8 @@ func (s *Server) init() error {
 	if err := os.WriteFile(password, []byte(s.password), 0o600); err != nil {
 		return err
 	}
-	if s.user != nil {
-		for _, path := range []string{s.dir, password} {
-			if err := os.Chown(path, int(s.user.Uid), int(s.user.Gid)); err != nil {
-				return err
-			}
-		}
+	if err := s.own(password); err != nil {
+		return err
 	}
 	cmd := s.command(filepath.Join(s.programs, "initdb"), "--pgdata", s.data(), "--username", "postgres", "--pwfile", password, "--auth", "password",
 		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
@@ -144,6 +148,14 @@ func (s *Server) init() error {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// own gives a file to the user of the server.
+func (s *Server) own(path string) error {
+	if s.user == nil {
+		return nil
+	}
+	return os.Chown(path, int(s.user.Uid), int(s.user.Gid))
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -158,12 +170,13 @@ func (s *Server) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// keep runs the server, again when it has crashed, until standard input ends, which it does when this
-// process ends in whatever way. Then the directory goes too.
+// keep runs the server, again when it has crashed unless it is to stay down, until standard input ends, which it
+// does when this process ends in whatever way. Then the directory goes too. A server that was stopped (SIGSTOP)
+// does not hear that it is to end before it continues.
 const keep = `exec 3<&0
-(cat <&3 >/dev/null; : >gone; while sleep 0.1; do kill -QUIT "$(head -n 1 data/postmaster.pid)"; done) 2>/dev/null &
+(cat <&3 >/dev/null; : >gone; while sleep 0.1; do pid=$(head -n 1 data/postmaster.pid); kill -QUIT "$pid"; kill -CONT "$pid"; done) 2>/dev/null &
 watcher=$!
-until [ -e gone ]; do "$@" >>log 2>&1; sleep 0.05; done
+until [ -e gone ]; do [ -e down ] || "$@" >>log 2>&1; sleep 0.05; done
 kill $watcher
 rm -rf "$PWD"`
 
@@ -216,18 +229,23 @@ func (s *Server) Await() error {
 // Kill kills the server as a crash would. It comes back by itself: Await.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
-	file, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	line, _, _ := strings.Cut(string(file), "\n")
-	pid, err := strconv.Atoi(line)
+	pid, err := s.postmaster()
 	if err == nil {
 		err = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if err != nil {
 		t.Fatalf("kill PostgreSQL: %v", err)
 	}
+}
+
+// postmaster is the process that all others of the server come from.
+func (s *Server) postmaster() (pid int, err error) {
+	file, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(file), "\n")
+	return strconv.Atoi(line)
 }
 
 func (s *Server) url(database string) string {
