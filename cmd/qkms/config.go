@@ -156,6 +156,12 @@ type Config struct {
 	// Explain is the request that explain is about.
 	Explain explainConfig
 
+	// StoreTest is the URL of an empty database that doctor holds to what QKMS relies on, instead of all else.
+	StoreTest string
+
+	// StoreTestCases is what the names of the cases begin with that StoreTest is held to. Empty: all.
+	StoreTestCases string
+
 	// LogFormat is how the operator's log is written: "text" or "json".
 	LogFormat string
 }
@@ -242,6 +248,10 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*age)(&c.AuditRetention), name, "remove audit records after `TIME`, such as 90d or 12h, once every sink has them; 0: never")
 	case "audit-sink":
 		fs.Var(&several{all: &c.AuditSinks}, name, "deliver audit records to `URL`; may be given again, or several separated by commas: "+sink.Kinds)
+	case "store-test":
+		text(&c.StoreTest, "test whether the empty database at `URL` does what QKMS relies on, and nothing else")
+	case "store-test-cases":
+		text(&c.StoreTestCases, "with --store-test: run only the cases whose names begin with `PREFIX`, like Claim/")
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:

@@ -16,6 +16,9 @@ import (
 // doctor is `qkms doctor`: what can be seen of the data directory from outside, then what the store
 // says of itself.
 func doctor(ctx context.Context, c *command) error {
+	if c.StoreTest != "" {
+		return testStore(ctx, c)
+	}
 	checks := []admin.Check{c.modes(), c.running(), c.rootKeyPlace(), space(c.Data), clock()}
 	if !c.NoTLS {
 		checks = append(checks, c.certificateLife(time.Now()))

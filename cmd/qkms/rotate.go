@@ -86,7 +86,6 @@ func (c *command) progress() (show func(admin.Progress), end func()) {
 	if f, ok := c.err.(*os.File); !ok || !isTerminal(f) {
 		return nil, func() {}
 	}
-	const clearLine = "\r\x1b[K" // ECMA-48 EL
 	show = func(p admin.Progress) {
 		if p.Step != "" {
 			fmt.Fprintf(c.err, clearLine+"%s: %s", p.Step, amount(p.Seen, p.Bytes))
@@ -96,6 +95,8 @@ func (c *command) progress() (show func(admin.Progress), end func()) {
 	}
 	return show, func() { fmt.Fprint(c.err, clearLine) }
 }
+
+const clearLine = "\r\x1b[K" // ECMA-48 EL
 
 // amount is what of a store was gone through, as far as it is known.
 func amount(records int, bytes int64) string {

@@ -22,12 +22,22 @@ func (c *command) storeURL() (string, error) {
 			return "", fmt.Errorf("--store-file %s: %w", c.StoreFile, err)
 		}
 		return string(line), nil
-	case c.Store != "" && !postgres.IsURL(c.Store):
-		return "", misused("--store is written postgres://USER@HOST/DATABASE")
-	case c.Store != "" && postgres.HasPassword(c.Store):
-		return "", misused("--store: a list of processes would show the password: put it into a file that $PGPASSFILE names, or the whole URL into a file for --store-file")
+	case c.Store != "":
+		return c.Store, storeArgument("--store", c.Store, ", or the whole URL into a file for --store-file")
 	}
-	return c.Store, nil
+	return "", nil
+}
+
+// storeArgument refuses a URL on the command line that is none, or shows a password. otherwise is where else than
+// in $PGPASSFILE one could be.
+func storeArgument(flag, url, otherwise string) error {
+	switch {
+	case !postgres.IsURL(url):
+		return misused("%s is written postgres://USER@HOST/DATABASE", flag)
+	case postgres.HasPassword(url):
+		return misused("%s: a list of processes would show the password: put it into a file that $PGPASSFILE names%s", flag, otherwise)
+	}
+	return nil
 }
 
 // storeFlag is how serve has to be told of the same store.

@@ -317,8 +317,8 @@ With another account's key it tells what neither of the two accounts may know of
 		{
 			name:  "doctor",
 			brief: "Look at everything that could be wrong; exit 1 if something is",
-			about: "Reads the whole store and the whole audit log.\n\n" + viaServer,
-			takes: opens + "tls-cert tls-key no-tls audit-spool json",
+			about: "Reads the whole store and the whole audit log.\n\n" + viaServer + "\n" + aboutStoreTest,
+			takes: opens + "tls-cert tls-key no-tls audit-spool store-test store-test-cases json",
 			run:   doctor,
 		},
 		{name: "version", brief: "Print what this build is", run: version},
