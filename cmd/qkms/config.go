@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"qkms/internal/audit/sink"
+	"qkms/internal/coherence"
 	"qkms/internal/key"
 	"qkms/internal/op"
 	"qkms/internal/throttle"
@@ -48,6 +49,10 @@ type Config struct {
 	// OpenTelemetry's variables say, and without those nowhere. Whoever reads there sees each operation with
 	// its time, outcome and request id.
 	Traces string
+
+	// StalenessBound is the longest that any node of a shared store goes by what a change has ended. Every node of
+	// the store must have the same.
+	StalenessBound time.Duration
 
 	// RootKey is the key file that opens the store. Empty: $QKMS_ROOT_KEY_FILE, the systemd credential
 	// qkms-root-key, or root.key in the data directory. Lost, every key is lost; copied, a copy of the
@@ -169,7 +174,7 @@ type Config struct {
 func defaultConfig() Config {
 	return Config{
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
-		DrainDelay: 5 * time.Second,
+		DrainDelay: 5 * time.Second, StalenessBound: coherence.DefaultBound,
 		ARNStyle:   string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
 		Audit: auditConfig{Lines: 10}, Explain: explainConfig{context: pairs{}, conditions: pairs{}},
 	}
@@ -186,6 +191,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.Store, "the store is in the PostgreSQL database at `URL`, postgres://USER@HOST/DATABASE; if not given: in a file of DIR")
 	case "store-file":
 		text(&c.StoreFile, "`FILE` whose first line is the URL of --store, where it may have a password")
+	case "staleness-bound":
+		fs.Var((*bound)(&c.StalenessBound), name, "of a store that several nodes share: none goes by what a change has ended for longer than this `TIME`, 2s to 300s, the same on all; cut off from the store a node stops by then")
 	case "listen":
 		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
 	case "metrics-listen":
@@ -298,6 +305,18 @@ func (p *partition) Set(s string) error {
 		return fmt.Errorf("a partition is written like aws or aws-cn, and is not %s", key.StyleVerenc)
 	}
 	*p = partition(s)
+	return nil
+}
+
+type bound time.Duration
+
+func (b *bound) String() string { return time.Duration(*b).String() }
+func (b *bound) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < coherence.MinBound || d > coherence.MaxBound {
+		return fmt.Errorf("a time from %v to %v, such as 45s", coherence.MinBound, coherence.MaxBound)
+	}
+	*b = bound(d)
 	return nil
 }
 

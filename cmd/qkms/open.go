@@ -33,7 +33,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	}
 	sinks, err := c.auditSinks()
 	return node.Config{
-		Dir: c.Data, Store: store, Unseal: u.sources, Regions: c.Regions,
+		Dir: c.Data, Store: store, Bound: c.StalenessBound, Version: build(), Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
 		Attesters: attesters, OIDC: providers, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
 		Logger: c.logger(), Trace: c.tracer,

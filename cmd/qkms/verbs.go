@@ -8,7 +8,7 @@ import (
 )
 
 // opens are the flags of every verb that may have to open the store.
-const opens = "data store store-file root-key passphrase-file "
+const opens = "data store store-file staleness-bound root-key passphrase-file "
 
 // verbs is the table of commands, in the order of help.
 func verbs() []verb {

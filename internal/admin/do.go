@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"qkms/internal/audit"
 	"qkms/internal/store"
 )
 
@@ -36,7 +37,7 @@ func Do[P, R any](ctx context.Context, pl Place, a *Action[P, R], p P, progress 
 		return out, err
 	}
 	h, err := pl.Open(ctx)
-	if errors.Is(err, store.ErrLocked) {
+	if errors.Is(err, store.ErrLocked) || errors.Is(err, audit.ErrLocked) {
 		return out, fmt.Errorf("a process has %s open and does not listen on its admin socket; it may be starting or ending: %w", pl.Dir, err)
 	}
 	if err != nil {

@@ -18,6 +18,9 @@ import (
 // it has.
 var ErrFull = errors.New("audit spool is full; move its oldest segments away or raise its limit: until then every request is refused")
 
+// ErrLocked is returned by Open when another process has the log open.
+var ErrLocked = errors.New("in use by another process")
+
 // errDamaged marks a place in the log that is not as the log was written.
 var errDamaged = errors.New("audit log is damaged")
 

@@ -136,6 +136,9 @@ func Alone() *Lease {
 	return l
 }
 
+// Shared reports whether other nodes may use the store.
+func (l *Lease) Shared() bool { return l.Engine != nil }
+
 // ID names this run of the node in the store. Each run has another: what a former one is still doing
 // must not be taken for this one's.
 func (l *Lease) ID() string { return l.id }

@@ -37,7 +37,7 @@ func (o *groupOut) told() audit.Detail {
 	})}
 }
 
-var createGroup = telling(making("CreateGroup", func(ctx context.Context, c *query.Call, e *entity, in *createGroupIn) (*groupOut, *record.Change, error) {
+var createGroup = telling(adding(making("CreateGroup", func(ctx context.Context, c *query.Call, e *entity, in *createGroupIn) (*groupOut, *record.Change, error) {
 	if e.msg.(*recordpb.Group).Id != "" {
 		return nil, nil, fault.NameTaken("Group", in.GroupName)
 	}
@@ -50,7 +50,7 @@ var createGroup = telling(making("CreateGroup", func(ctx context.Context, c *que
 	change := c.Book.Change()
 	change.Begin(e.key, uint64(m.Created), m)
 	return &groupOut{shapeOfGroup(c, m)}, change, nil
-}), (*groupOut).told)
+})), (*groupOut).told)
 
 type getGroupIn struct {
 	theGroup

@@ -36,7 +36,7 @@ func (o *policyOut) told() audit.Detail {
 	})}
 }
 
-var createPolicy = telling(making("CreatePolicy", func(ctx context.Context, c *query.Call, e *entity, in *createPolicyIn) (*policyOut, *record.Change, error) {
+var createPolicy = telling(adding(making("CreatePolicy", func(ctx context.Context, c *query.Call, e *entity, in *createPolicyIn) (*policyOut, *record.Change, error) {
 	_, ver, err := c.Book.Take(ctx, e.key)
 	switch {
 	case err != nil:
@@ -63,7 +63,7 @@ var createPolicy = telling(making("CreatePolicy", func(ctx context.Context, c *q
 	s := shapeOfPolicy(c, m, uses{})
 	s.Tags = tagsOf(m.Tags)
 	return &policyOut{s}, change, nil
-}), (*policyOut).told)
+})), (*policyOut).told)
 
 func shapeOfPolicy(c *query.Call, m *recordpb.ManagedPolicy, u uses) policyShape {
 	return policyShape{

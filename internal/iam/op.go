@@ -74,6 +74,12 @@ func making[In target, Out any](name string, run func(ctx context.Context, c *qu
 	}
 }
 
+// adding is o, which takes nothing away from anybody.
+func adding[In, Out any](o *query.Op[In, Out]) *query.Op[In, Out] {
+	o.Adds = true
+	return o
+}
+
 // listing is an operation about all entities of a kind, or with an empty one about the account.
 func listing[In, Out any](name, kind string, run func(ctx context.Context, c *query.Call, in *In) (*Out, error)) *query.Op[In, Out] {
 	return &query.Op[In, Out]{

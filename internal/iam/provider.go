@@ -48,7 +48,7 @@ func (o *createProviderOut) told() audit.Detail {
 	return audit.Detail{audit.String("openIDConnectProviderArn", o.OpenIDConnectProviderArn)}
 }
 
-var createProvider = telling(making("CreateOpenIDConnectProvider", func(ctx context.Context, c *query.Call, e *entity, in *createProviderIn) (*createProviderOut, *record.Change, error) {
+var createProvider = telling(adding(making("CreateOpenIDConnectProvider", func(ctx context.Context, c *query.Call, e *entity, in *createProviderIn) (*createProviderOut, *record.Change, error) {
 	if e.ver != 0 {
 		return nil, nil, fault.ProviderTaken(e.name)
 	}
@@ -71,7 +71,7 @@ var createProvider = telling(making("CreateOpenIDConnectProvider", func(ctx cont
 	change := c.Book.Change()
 	change.Begin(e.key, uint64(m.Created), m)
 	return &createProviderOut{e.arn, tagsOf(m.Tags)}, change, nil
-}), (*createProviderOut).told)
+})), (*createProviderOut).told)
 
 var thumbprint = regexp.MustCompile(`\A[0-9A-Fa-f]{40}\z`)
 

@@ -47,7 +47,7 @@ func (o *roleOut) told() audit.Detail {
 // anHour is how long sessions of a role last at most unless it says otherwise, in seconds [D].
 const anHour = 3600
 
-var createRole = telling(making("CreateRole", func(ctx context.Context, c *query.Call, e *entity, in *createRoleIn) (*roleOut, *record.Change, error) {
+var createRole = telling(adding(making("CreateRole", func(ctx context.Context, c *query.Call, e *entity, in *createRoleIn) (*roleOut, *record.Change, error) {
 	if e.msg.(*recordpb.Role).Id != "" {
 		return nil, nil, fault.NameTaken("Role", in.RoleName)
 	}
@@ -71,7 +71,7 @@ var createRole = telling(making("CreateRole", func(ctx context.Context, c *query
 	}
 	change.Begin(e.key, uint64(m.Created), m)
 	return &roleOut{wholeRole(c, m, m.Trust)}, change, nil
-}), (*roleOut).told)
+})), (*roleOut).told)
 
 var getRole = reading("GetRole", func(ctx context.Context, c *query.Call, e *entity, _ *theRole) (*roleOut, error) {
 	m := e.msg.(*recordpb.Role)

@@ -45,7 +45,7 @@ func (o *userOut) told() audit.Detail {
 	})}
 }
 
-var createUser = telling(making("CreateUser", func(ctx context.Context, c *query.Call, e *entity, in *createUserIn) (*userOut, *record.Change, error) {
+var createUser = telling(adding(making("CreateUser", func(ctx context.Context, c *query.Call, e *entity, in *createUserIn) (*userOut, *record.Change, error) {
 	m := e.msg.(*recordpb.User)
 	if m.Id != "" { // perhaps in other letters
 		return nil, nil, fault.NameTaken("User", in.UserName)
@@ -66,7 +66,7 @@ var createUser = telling(making("CreateUser", func(ctx context.Context, c *query
 	}
 	change.Begin(e.key, uint64(m.Created), m)
 	return &userOut{wholeUser(c, m)}, change, nil
-}), (*userOut).told)
+})), (*userOut).told)
 
 var getUser = reading("GetUser", func(_ context.Context, c *query.Call, e *entity, _ *aUser) (*userOut, error) {
 	if e.kind == kindRoot {

@@ -46,6 +46,7 @@ type Options struct {
 	Store   string // as in node.Config; empty for a new one: what the environment says, see database
 	Log     io.Writer
 
+	Bound      time.Duration // as in node.Config
 	Metrics    bool          // serve them too: MetricsURL
 	AuditSpool int64         // as in node.Config
 	Trace      *trace.Tracer // likewise
@@ -69,6 +70,7 @@ type Server struct {
 	http  *httptest.Server
 	watch *httptest.Server // nil without Options.Metrics
 	opts  Options
+	root  string // the file of the root key
 	mu    sync.Mutex
 	keys  map[string]*Client // by account
 }
@@ -88,19 +90,38 @@ func With(t testing.TB, o Options) *Server {
 	}
 	if o.Dir == "" {
 		s.opts.Dir, s.opts.Store = t.TempDir(), cmp.Or(o.Store, database(t))
-		if err := seal.NewKeyFile(s.rootKey()); err != nil {
+		s.root = filepath.Join(s.opts.Dir, "root.key")
+		if err := seal.NewKeyFile(s.root); err != nil {
 			t.Fatal(err)
 		}
-		if err := node.Init(t.Context(), s.config(), seal.KeyFile(s.rootKey())); err != nil {
+		if err := node.Init(t.Context(), s.config(), seal.KeyFile(s.root)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return s.begin()
+}
+
+func (s *Server) begin() *Server {
+	s.t.Helper()
+	s.root = cmp.Or(s.root, filepath.Join(s.opts.Dir, "root.key"))
 	s.start()
-	t.Cleanup(func() {
+	s.t.Cleanup(func() {
 		s.Judge()
 		s.halt()
 	})
 	return s
+}
+
+// Join starts another node over the store of s, which must be in a database (Options.Store), with an audit log of
+// its own.
+func (s *Server) Join() *Server {
+	s.t.Helper()
+	if s.opts.Store == "" {
+		s.t.Fatal("a store in a data directory has one node")
+	}
+	o := s.opts
+	o.Dir = s.t.TempDir()
+	return (&Server{t: s.t, Clock: s.Clock, opts: o, root: s.root, keys: map[string]*Client{}}).begin()
 }
 
 // database is where the store of a new server is: in its directory, or with QKMS_TEST_STORE=postgres in a
@@ -117,12 +138,10 @@ func database(t testing.TB) string {
 	}
 }
 
-func (s *Server) rootKey() string { return filepath.Join(s.opts.Dir, "root.key") }
-
 func (s *Server) config() node.Config {
 	c := node.Config{
-		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.rootKey())}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
+		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.root)}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

@@ -10,6 +10,7 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
+	"qkms/internal/coherence"
 	"qkms/internal/iam"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
@@ -73,7 +74,7 @@ func (n *Node) readings() []metrics.Reading {
 			Name: "qkms_trace_spans_sent_total", Total: true, Help: "Spans the collector has taken. Fewer than ended, by more and more: they are lost.",
 			Read: func() float64 { _, sent := n.Trace.Spans(); return float64(sent) },
 		},
-	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), n.sinkReadings())
+	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), n.leaseReadings(), n.sinkReadings())
 }
 
 func cacheReadings(name string, stats func() (hits, misses uint64, entries int)) []metrics.Reading {
@@ -88,6 +89,34 @@ func cacheReadings(name string, stats func() (hits, misses uint64, entries int))
 			Name: "qkms_cache_entries", Label: "cache", Value: name, Help: "What is kept in memory now.",
 			Read: func() float64 { _, _, entries := stats(); return float64(entries) },
 		},
+	}
+}
+
+// leaseReadings tell how a node keeps up with a store that others change too.
+func (n *Node) leaseReadings() []metrics.Reading {
+	if !n.Lease.Shared() {
+		return nil
+	}
+	count := func(name, help string, of func(coherence.Stats) float64) metrics.Reading {
+		return metrics.Reading{Name: name, Total: true, Help: help, Read: func() float64 { return of(n.Lease.Stats()) }}
+	}
+	return []metrics.Reading{
+		{
+			Name: "qkms_lease_age_seconds", Help: "How old what the node remembers may be: the time since the newest renewal that succeeded was sent. At qkms_lease_length_seconds nothing is answered any more.",
+			Read: func() float64 { return n.Lease.Age().Seconds() },
+		}, {
+			Name: "qkms_lease_length_seconds", Help: "How long the node answers without reaching the store: the staleness bound less what clocks may be off.",
+			Read: func() float64 { return n.Lease.Length().Seconds() },
+		},
+		count("qkms_lease_renewals_total", "Renewals of the lease that succeeded.", func(s coherence.Stats) float64 { return float64(s.Beats) }),
+		count("qkms_lease_failures_total", "Renewals of the lease that failed.", func(s coherence.Stats) float64 { return float64(s.Missed) }),
+		count("qkms_lease_lapses_total", "Times that the lease was over: requests were refused.", func(s coherence.Stats) float64 { return float64(s.Lapses) }),
+		count("qkms_changes_applied_total", "Entries of the change log that the node has dropped from its memory.", func(s coherence.Stats) float64 { return float64(s.Notes) }),
+		count("qkms_memory_resets_total", "Times that everything in memory was dropped because the node was too far behind.", func(s coherence.Stats) float64 { return float64(s.Gone) }),
+		count("qkms_history_alarms_total", "Times that the store's history was not what the node had seen: restored, cut, or tampered with.", func(s coherence.Stats) float64 { return float64(s.Alarms) }),
+		count("qkms_barriers_fenced_total", "Changes that were in force on every node when they were answered.", func(s coherence.Stats) float64 { return float64(s.Fenced) }),
+		count("qkms_barriers_pending_total", "Changes that were answered before they were in force on every node.", func(s coherence.Stats) float64 { return float64(s.Pending) }),
+		count("qkms_barriers_wait_seconds_total", "Time that changes have waited to be in force on every node.", func(s coherence.Stats) float64 { return s.Waited.Seconds() }),
 	}
 }
 
@@ -139,6 +168,9 @@ var (
 
 // check returns nil when a request would be answered now: the store can be read, and a record written.
 func (n *Node) check(ctx context.Context) error {
+	if n.Lease.Ready() != nil { // from half a lease on: requests are to go elsewhere before they must be refused
+		return errNoStore
+	}
 	if _, err := n.Engine.Get(ctx, []byte("ready?")); err != nil { // a key there is not, of a store that is held
 		return errNoStore
 	}

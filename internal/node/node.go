@@ -23,6 +23,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authn/webidentity"
 	"qkms/internal/authz"
+	"qkms/internal/coherence"
 	"qkms/internal/custody/soft"
 	"qkms/internal/fault"
 	"qkms/internal/identity"
@@ -43,10 +44,15 @@ import (
 // Config says where a node keeps its state and how it speaks.
 type Config struct {
 	Dir     string        // the data directory: the database, its lock, the audit log, the admin socket
-	Store   string        // URL of the PostgreSQL database that the store is in; empty: SQLite in Dir
+	Store   string        // URL of the PostgreSQL database that the store is in, which other nodes may share; empty: SQLite in Dir
 	Unseal  []seal.Source // what may open the root key, tried in this order
 	Regions []string      // the Regions served; nil: every well-formed one
 	Naming  key.Naming    // empty partition: "aws"; empty style: key.StyleAWS
+
+	// Bound is the longest that any node of a shared store goes by what a change has ended; the same on all of
+	// them. 2 s to 300 s; 0: coherence.DefaultBound.
+	Bound   time.Duration
+	Version string // of the program: what the other nodes and doctor see
 
 	// Attesters are the roots that attestation documents of recipients may end in; nil: AWS's for
 	// Nitro enclaves and NitroTPM.
@@ -101,6 +107,7 @@ func Unfinished(dir string) string { return filepath.Join(dir, "restore.unfinish
 type Node struct {
 	Config
 	Engine        Engine
+	Lease         *coherence.Lease // the right to use what is in memory
 	Book          *record.Book
 	Resolver      *key.Resolver
 	Custody       *soft.Soft
@@ -118,8 +125,11 @@ type Node struct {
 	Metrics       *metrics.Metrics
 	Ready         *metrics.Readiness // whether a request would be answered
 
-	stop context.CancelFunc
+	stop context.CancelFunc // ends what Start began
 	wait sync.WaitGroup
+
+	lapse   context.CancelFunc // ends the lease
+	renewed sync.WaitGroup     // done when it is not renewed any more
 }
 
 // ErrInitialised is returned by Init when the directory holds a store already.
@@ -129,7 +139,7 @@ var ErrInitialised = errors.New("already initialised")
 // one: ErrInitialised.
 func Init(ctx context.Context, c Config, src seal.Source) error {
 	c = c.withDefaults()
-	engine, err := c.engine(ctx)
+	engine, err := c.engine(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -165,7 +175,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, n.unmade(err)
 		}
 	}
-	if n.Engine, err = n.engine(ctx); err != nil {
+	if n.Engine, err = n.engine(ctx, false); err != nil {
 		return nil, err
 	}
 	state, err := record.ReadState(ctx, n.Engine)
@@ -185,11 +195,27 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if n.Sinks, err = sink.New(sink.Config{Log: n.Audit, Targets: n.AuditSinks, Now: n.Now, Logger: n.Logger}); err != nil {
 		return nil, err
 	}
-	n.wire(ring)
+	if err := n.wire(ring); err != nil {
+		return nil, err
+	}
+	if err := n.join(ctx); err != nil {
+		return nil, err
+	}
 	if err := n.Ledger.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("bring the audit log up to date: %w", err)
 	}
 	return n, nil
+}
+
+// join makes the node one of those that share the store, until Close. Nothing is answered before.
+func (n *Node) join(ctx context.Context) error {
+	if err := n.Lease.Register(ctx); err != nil {
+		return err
+	}
+	renewing, lapse := context.WithCancel(context.Background())
+	n.lapse = lapse
+	n.renewed.Go(func() { n.Lease.Run(renewing) })
+	return nil
 }
 
 // AuditSigner signs the audit log of a store, with a key of its own that stays the same for the life of the store.
@@ -205,12 +231,16 @@ func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
 	return audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool, Signer: signer})
 }
 
-func (n *Node) wire(ring *seal.Ring) {
+func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	n.Custody = Materials(n.Book, n.Cached)
+	if n.Lease, err = n.newLease(); err != nil {
+		return err
+	}
+	n.Book.Changed = n.Lease.Changed
 	n.Identities = identity.New(n.Book, n.Naming.Partition)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
@@ -242,12 +272,13 @@ func (n *Node) wire(ring *seal.Ring) {
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
 			LastUses: n.LastUses, WebIdentities: n.WebIdentities,
 		},
-		Audit: n.Audit, Ledger: n.Ledger, Held: held(n.Engine), Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
+		Audit: n.Audit, Ledger: n.Ledger, Lease: n.Lease, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 	n.Metrics.Register(n.readings()...)
+	return nil
 }
 
 // Materials is custody over the materials of a book, of which it keeps up to cached in memory.
@@ -287,10 +318,14 @@ func (n *Node) Close() (err error) {
 	if n.WebIdentities != nil {
 		n.WebIdentities.Close()
 	}
-	if n.Book != nil {
+	if n.Ledger != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		err = errors.Join(err, n.LastUses.Flush(ctx), n.Book.Tidy(ctx))
+		if n.lapse != nil {
+			n.lapse()
+			n.renewed.Wait()
+		}
 		n.Custody.ForgetAll()
 		n.Book.Ring().Wipe()
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"qkms/internal/coherence"
 	"qkms/internal/record"
 	"qkms/internal/store"
 	"qkms/internal/store/postgres"
@@ -22,15 +24,15 @@ type Engine interface {
 	Check(ctx context.Context) error
 }
 
-// hold is for how long a store in PostgreSQL stays closed to other nodes after its node was killed. A node that
-// does not reach the store answers for two thirds of it.
+// hold is for how long a store in PostgreSQL stays closed to nodes after a process was killed that had it alone.
 const hold = 30 * time.Second
 
 // Database is the store's file in a data directory.
 func Database(dir string) string { return filepath.Join(dir, "qkms.db") }
 
-// engine opens the store for this process alone, and makes what is missing of it.
-func (c Config) engine(ctx context.Context) (Engine, error) {
+// engine opens the store, and makes what is missing of it. One in PostgreSQL is shared with other processes
+// unless alone.
+func (c Config) engine(ctx context.Context, alone bool) (Engine, error) {
 	switch {
 	case c.Store == "":
 		db, err := sqlite.Open(ctx, Database(c.Dir), sqlite.Options{Now: c.Now})
@@ -39,7 +41,11 @@ func (c Config) engine(ctx context.Context) (Engine, error) {
 		}
 		return db, nil
 	case postgres.IsURL(c.Store):
-		db, err := postgres.Open(ctx, c.Store, postgres.Options{Now: c.claims, Hold: hold})
+		o := postgres.Options{Now: c.claims}
+		if alone {
+			o.Hold = hold
+		}
+		db, err := postgres.Open(ctx, c.Store, o)
 		if err != nil {
 			return nil, err
 		}
@@ -48,16 +54,23 @@ func (c Config) engine(ctx context.Context) (Engine, error) {
 	return nil, errors.New("a store is in a database of PostgreSQL, postgres://USER@HOST/DATABASE, or in the data directory when none is given")
 }
 
-// OpenStore opens the store of c for this process alone, as Open does, and nothing else of it.
-func OpenStore(ctx context.Context, c Config) (Engine, error) { return c.withDefaults().engine(ctx) }
+// OpenStore opens the store of c, and nothing else of it, for this process alone.
+func OpenStore(ctx context.Context, c Config) (Engine, error) {
+	return c.withDefaults().engine(ctx, true)
+}
 
-// held returns the function that says whether an answer from memory is still true: nil where the store belongs to
-// this process for as long as it lives.
-func held(e Engine) func() error {
-	if h, ok := e.(interface{ Held() error }); ok {
-		return h.Held
+// newLease is the right to use the memory of a node over the store. Where the store is in the data directory
+// nobody else has it.
+func (n *Node) newLease() (*coherence.Lease, error) {
+	if n.Store == "" {
+		return coherence.Alone(), nil
 	}
-	return func() error { return nil }
+	host, _ := os.Hostname() // for people
+	bound := cmp.Or(n.Bound, coherence.DefaultBound)
+	return coherence.New(coherence.Config{
+		Engine: n.Book.Engine(), Memory: &record.Memory{Book: n.Book, Materials: n.Custody}, Bound: bound, Wipe: n.Custody.ForgetAll,
+		Info: coherence.Info{Host: host, Version: n.Version, Bound: bound}.String(), Logger: n.Logger,
+	})
 }
 
 // Made reports whether there is a store: somebody may have it open. It makes none in the data directory, and
@@ -71,7 +84,7 @@ func Made(ctx context.Context, c Config) (bool, error) {
 		return err == nil, err
 	}
 	if !postgres.IsURL(c.Store) {
-		_, err := c.engine(ctx)
+		_, err := c.engine(ctx, false)
 		return false, err
 	}
 	db, err := postgres.Open(ctx, c.Store, postgres.Options{})

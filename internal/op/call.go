@@ -3,6 +3,7 @@ package op
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"qkms/internal/attest"
@@ -74,6 +75,18 @@ func (c *Call) Settle() {
 	for _, ref := range c.Lost {
 		c.Forgetter.Forget(ref)
 	}
+}
+
+// Same reports whether c and other are a call of one caller on the same keys, which have not changed between
+// them: what was computed for the one is good for the other.
+func (c *Call) Same(other *Call) bool {
+	return c.Caller.PrincipalID == other.Caller.PrincipalID && c.Caller.ARN == other.Caller.ARN &&
+		slices.EqualFunc(c.Keys, other.Keys, func(k, o *key.Key) bool {
+			if k == nil || o == nil {
+				return k == o
+			}
+			return k.ARN == o.ARN && k.Ver == o.Ver
+		})
 }
 
 // overtaken is what a missing material means: a request that lost a race with its deletion begins anew, and

@@ -11,7 +11,8 @@ import (
 )
 
 var deleteAlias = &Op[shape.DeleteAliasRequest, None]{
-	Name: "DeleteAlias",
+	Name:      "DeleteAlias",
+	Restricts: true,
 	Needs: func(in *shape.DeleteAliasRequest) ([]key.Need, error) {
 		if err := key.CheckAliasName(in.AliasName); err != nil {
 			return nil, err

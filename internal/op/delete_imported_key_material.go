@@ -14,7 +14,8 @@ import (
 )
 
 var deleteImportedKeyMaterial = &Op[shape.DeleteImportedKeyMaterialRequest, shape.DeleteImportedKeyMaterialResponse]{
-	Name: "DeleteImportedKeyMaterial",
+	Name:      "DeleteImportedKeyMaterial",
+	Restricts: true,
 	Needs: func(in *shape.DeleteImportedKeyMaterialRequest) ([]key.Need, error) {
 		return manage("kms:DeleteImportedKeyMaterial", in.KeyId), nil
 	},

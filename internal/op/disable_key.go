@@ -10,9 +10,10 @@ import (
 )
 
 var disableKey = &Op[shape.DisableKeyRequest, None]{
-	Name:   "DisableKey",
-	Needs:  func(in *shape.DisableKeyRequest) ([]key.Need, error) { return manage("kms:DisableKey", in.KeyId), nil },
-	States: switchable,
+	Name:      "DisableKey",
+	Restricts: true,
+	Needs:     func(in *shape.DisableKeyRequest) ([]key.Need, error) { return manage("kms:DisableKey", in.KeyId), nil },
+	States:    switchable,
 	Run: func(_ context.Context, c *Call, _ *shape.DisableKeyRequest) (*None, *record.Change, error) {
 		return nil, c.enter(key.Disabled), nil
 	},

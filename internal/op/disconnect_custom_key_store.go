@@ -11,7 +11,8 @@ import (
 )
 
 var disconnectCustomKeyStore = &Op[shape.DisconnectCustomKeyStoreRequest, shape.DisconnectCustomKeyStoreResponse]{
-	Name: "DisconnectCustomKeyStore",
+	Name:      "DisconnectCustomKeyStore",
+	Restricts: true,
 	Needs: func(*shape.DisconnectCustomKeyStoreRequest) ([]key.Need, error) {
 		return anything("kms:DisconnectCustomKeyStore"), nil
 	},

@@ -54,6 +54,10 @@ type Op[In, Out any] struct {
 	// what access.md §7.3 lists.
 	Result func(c *Call, out *Out) audit.Detail
 
+	// Restricts says that a success takes something away from somebody: it is answered when no node goes by what
+	// was before, or with the time by which none does (docs/coherence.md, rule 8).
+	Restricts bool
+
 	Tracks   bool     // GetKeyLastUsage tells of it, for every key of the request (operations.md §13.1.9)
 	ReadOnly bool     // as CloudTrail counts: cryptography is read-only (access.md §7.3)
 	Differs  []string // known differences from AWS, for docs/compat.md
@@ -87,6 +91,8 @@ type Request interface {
 	ReadOnly() bool
 	// Tracks says whether success is a use of the keys.
 	Tracks() bool
+	// Restricts says whether success takes something away.
+	Restricts() bool
 }
 
 // An Answer is what goes on the wire.
@@ -114,6 +120,7 @@ type bound[In, Out any] struct {
 func (b *bound[In, Out]) Needs() ([]key.Need, error) { return b.op.Needs(b.in) }
 func (b *bound[In, Out]) ReadOnly() bool             { return b.op.ReadOnly }
 func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
+func (b *bound[In, Out]) Restricts() bool            { return b.op.Restricts }
 
 func (b *bound[In, Out]) Tolls() []throttle.Toll {
 	if b.op.Counts == nil {

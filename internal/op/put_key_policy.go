@@ -13,7 +13,8 @@ import (
 )
 
 var putKeyPolicy = &Op[shape.PutKeyPolicyRequest, None]{
-	Name: "PutKeyPolicy",
+	Name:      "PutKeyPolicy",
+	Restricts: true,
 	Needs: func(in *shape.PutKeyPolicyRequest) ([]key.Need, error) {
 		return manage("kms:PutKeyPolicy", in.KeyId), nil
 	},

@@ -11,7 +11,8 @@ import (
 )
 
 var retireGrant = &Op[shape.RetireGrantRequest, None]{
-	Name: "RetireGrant",
+	Name:      "RetireGrant",
+	Restricts: true,
 	Needs: func(in *shape.RetireGrantRequest) ([]key.Need, error) {
 		byToken, byID := in.GrantToken != "", in.KeyId != "" && in.GrantId != ""
 		if byToken == byID || byToken && (in.KeyId != "" || in.GrantId != "") {

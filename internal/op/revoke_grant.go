@@ -11,7 +11,8 @@ import (
 )
 
 var revokeGrant = &Op[shape.RevokeGrantRequest, None]{
-	Name: "RevokeGrant",
+	Name:      "RevokeGrant",
+	Restricts: true,
 	Needs: func(in *shape.RevokeGrantRequest) ([]key.Need, error) {
 		return share("kms:RevokeGrant", in.KeyId), nil
 	},

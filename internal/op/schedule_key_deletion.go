@@ -26,7 +26,8 @@ const (
 )
 
 var scheduleKeyDeletion = &Op[shape.ScheduleKeyDeletionRequest, shape.ScheduleKeyDeletionResponse]{
-	Name: "ScheduleKeyDeletion",
+	Name:      "ScheduleKeyDeletion",
+	Restricts: true,
 	Needs: func(in *shape.ScheduleKeyDeletionRequest) ([]key.Need, error) {
 		return manage("kms:ScheduleKeyDeletion", in.KeyId), nil
 	},

@@ -14,7 +14,8 @@ import (
 )
 
 var tagResource = &Op[shape.TagResourceRequest, None]{
-	Name: "TagResource",
+	Name:      "TagResource",
+	Restricts: true,
 	Needs: func(in *shape.TagResourceRequest) ([]key.Need, error) {
 		return manage("kms:TagResource", in.KeyId), nil
 	},

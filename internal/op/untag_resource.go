@@ -10,7 +10,8 @@ import (
 )
 
 var untagResource = &Op[shape.UntagResourceRequest, None]{
-	Name: "UntagResource",
+	Name:      "UntagResource",
+	Restricts: true,
 	Needs: func(in *shape.UntagResourceRequest) ([]key.Need, error) {
 		return manage("kms:UntagResource", in.KeyId), nil
 	},

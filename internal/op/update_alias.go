@@ -14,7 +14,8 @@ import (
 )
 
 var updateAlias = &Op[shape.UpdateAliasRequest, None]{
-	Name: "UpdateAlias",
+	Name:      "UpdateAlias",
+	Restricts: true,
 	Needs: func(in *shape.UpdateAliasRequest) ([]key.Need, error) {
 		if err := key.CheckAliasName(in.AliasName); err != nil {
 			return nil, err

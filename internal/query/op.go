@@ -46,6 +46,7 @@ type Op[In, Out any] struct {
 	Result func(out *Out) audit.Detail
 
 	ReadOnly  bool     // as CloudTrail counts
+	Adds      bool     // makes what was not there, and takes nothing away from anybody
 	Anonymous bool     // the request needs no signature: something in it proves who asks
 	Differs   []string // known differences from AWS, for the documentation
 }
@@ -100,6 +101,9 @@ type Row interface {
 	Differences() []string
 	Unsigned() bool // as Op.Anonymous
 	Reads() bool    // as Op.ReadOnly
+	// Restricts says whether a change of it may take something away: unless it is known to add. A policy that is
+	// attached may deny, and a tag may be what another policy goes by.
+	Restricts() bool
 
 	// Decode reads the parameters of a request; the constraints of the API hold from then on. One that
 	// breaks them is still returned, for the record of its refusal.
@@ -121,6 +125,7 @@ func (o *Op[In, Out]) Operation() string     { return o.Name }
 func (o *Op[In, Out]) Differences() []string { return o.Differs }
 func (o *Op[In, Out]) Unsigned() bool        { return o.Anonymous }
 func (o *Op[In, Out]) Reads() bool           { return o.ReadOnly }
+func (o *Op[In, Out]) Restricts() bool       { return !o.ReadOnly && !o.Adds }
 
 func (o *Op[In, Out]) Decode(form url.Values) (Request, error) {
 	b := &bound[In, Out]{op: o, in: new(In)}

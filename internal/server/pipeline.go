@@ -9,10 +9,10 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/authz"
+	"qkms/internal/coherence"
 	"qkms/internal/fault"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
-	"qkms/internal/store"
 	"qkms/internal/wire"
 )
 
@@ -26,13 +26,13 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	}
 	reach(ctx, metrics.Authenticate)
 	signed := sigv4.From(hr, msg.Body)
-	caller, err := s.authn.Verify(ctx, signed) // who, over those very bytes
+	from, err := s.meet(func() (*authn.Caller, error) { return s.authn.Verify(ctx, signed) }) // who, over those very bytes
 	if err != nil {
 		rec.Identity.AccessKeyID = sigv4.Claimed(signed) // nobody: only what was claimed
 		return nil, err
 	}
-	identify(rec, caller)
-	s.keyUsed(caller, "kms")
+	identify(rec, from.caller)
+	s.keyUsed(from.caller, "kms")
 	reach(ctx, metrics.Decode)
 	req, err := op.ByName[msg.Operation].Decode(msg.Body) // what; the model's constraints hold from here on
 	if req != nil {
@@ -41,46 +41,49 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rates.Take(s.now(), caller.Account, caller.Region, req.Tolls()); err != nil { // once, and before any work
+	if err := s.rates.Take(s.now(), from.caller.Account, from.caller.Region, req.Tolls()); err != nil { // once, and before any work
 		return nil, err
 	}
-	return attempt(s, func() (op.Answer, error) { return s.act(ctx, caller, req, rec) })
-}
-
-// attempts is how often a change is built anew when what it relied on changed meanwhile.
-const attempts = 8
-
-// attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
-// all want a grant on one key would otherwise undo each other, and half of them give up.
-func attempt[T any](s *Server, act func() (T, error)) (out T, err error) {
-	for i := range attempts {
-		if i == 1 {
-			s.losers.Lock()
-			defer s.losers.Unlock()
-		}
-		if err = s.held(); err != nil {
-			break
-		}
-		out, err = act()
-		var conflict *store.Conflict
-		if !errors.As(err, &conflict) {
-			return out, err
-		}
+	out, err := attempt(s, from, func() (op.Answer, error) { return s.act(ctx, from, req, rec) })
+	if err == nil && req.Restricts() {
+		s.fence(ctx, rec, from.at) // in force everywhere, or said by when
 	}
-	return *new(T), err
-}
-
-// note records an answer that changes nothing, if what it was decided by is still true: it was in memory,
-// and the store may have passed to another process meanwhile. A change finds that out by its commit.
-func (s *Server) note(rec *audit.Record) error {
-	if err := s.held(); err != nil {
-		return err
-	}
-	return s.ledger.Note(rec, rec.Copies()...)
+	return out, err
 }
 
 // act goes from the names in a request to its effect.
-func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (op.Answer, error) {
+func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audit.Record) (op.Answer, error) {
+	call, err := s.decide(ctx, from.caller, req, rec)
+	if err != nil {
+		return nil, err
+	}
+	out, change, err := req.Run(ctx, call) // change is nil unless something is to be stored
+	if err != nil {
+		return nil, err
+	}
+	if req.DryRun() {
+		return nil, fault.WouldSucceed()
+	}
+	if err := s.still(ctx, from, call, req, rec); err != nil { // what it was decided by, while it was done
+		return nil, err
+	}
+	reach(ctx, metrics.Commit)
+	rec.Response, rec.Additional = req.Result(call), call.Additional
+	if change == nil {
+		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
+	} else {
+		err = s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...) // the change and its records together
+		call.Settle()
+		from.at = change.Positions()
+	}
+	if err == nil && req.Tracks() {
+		s.used(rec, call.Keys)
+	}
+	return out, err
+}
+
+// decide returns the call that a request comes to, if its caller may make it and its keys are ready for it.
+func (s *Server) decide(ctx context.Context, caller *authn.Caller, req op.Request, rec *audit.Record) (*op.Call, error) {
 	reach(ctx, metrics.Authorize)
 	needs, err := req.Needs()
 	if err != nil {
@@ -104,23 +107,27 @@ func (s *Server) act(ctx context.Context, caller *authn.Caller, req op.Request, 
 	if err := req.Ready(ctx, call); err != nil { // grant tokens, parameters, usage, state
 		return nil, err
 	}
-	out, change, err := req.Run(ctx, call) // change is nil unless something is to be stored
-	if err != nil {
-		return nil, err
+	return call, nil
+}
+
+// still returns nil when all that call was decided by is in force at this moment: the last look before an answer
+// or a change leaves (docs/coherence.md, rule 4). After a change, of whatever, the decision is made again; what was
+// computed stands if caller and keys are the same.
+func (s *Server) still(ctx context.Context, from *party, call *op.Call, req op.Request, rec *audit.Record) error {
+	for {
+		err := from.use.Check()
+		if !errors.Is(err, coherence.ErrChanged) || ctx.Err() != nil {
+			return err
+		}
+		if err := s.again(from); err != nil {
+			return err
+		}
+		now, err := s.decide(ctx, from.caller, req, rec)
+		if err != nil {
+			return err
+		}
+		if !now.Same(call) {
+			return coherence.ErrChanged
+		}
 	}
-	if req.DryRun() {
-		return nil, fault.WouldSucceed()
-	}
-	reach(ctx, metrics.Commit)
-	rec.Response, rec.Additional = req.Result(call), call.Additional
-	if change == nil {
-		err = s.note(rec) // no record, no answer
-	} else {
-		err = s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...) // the change and its records together
-		call.Settle()
-	}
-	if err == nil && req.Tracks() {
-		s.used(rec, keys)
-	}
-	return out, err
 }

@@ -24,7 +24,7 @@ import (
 var services = []*query.Service{iam.Service, sts.Service}
 
 // serveQuery answers a request of the Query protocol.
-func (s *Server) serveQuery(ctx context.Context, w http.ResponseWriter, hr *http.Request, rec *audit.Record) {
+func (s *Server) serveQuery(ctx *way, w http.ResponseWriter, hr *http.Request, rec *audit.Record) {
 	rec.EventSource, rec.ReadOnly = audit.SourceSTS, true
 	m, err := query.Read(w, hr, services)
 	describe(rec, hr, &wire.Message{Operation: m.Operation(), RemoteAddr: wire.Peer(hr)})
@@ -36,6 +36,7 @@ func (s *Server) serveQuery(ctx context.Context, w http.ResponseWriter, hr *http
 		rec.ReadOnly = m.Row.Reads()
 		out, err = guarded(ctx, s, rec, func() (any, error) { return s.query(ctx, hr, m, rec) })
 	}
+	ctx.announce(w.Header())
 	if err != nil {
 		query.Refuse(w, rec.RequestID, m, services, s.refuse(ctx, rec, err))
 		return
@@ -45,7 +46,7 @@ func (s *Server) serveQuery(ctx context.Context, w http.ResponseWriter, hr *http
 
 // query is the life of one such request, in the order of serve.
 func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (any, error) {
-	caller, err := s.sender(ctx, hr, m, rec) // who, over the bytes that came
+	from, err := s.sender(ctx, hr, m, rec) // who, over the bytes that came
 	if err != nil {
 		return nil, err
 	}
@@ -55,36 +56,42 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 	if err != nil {
 		return nil, err
 	}
-	if caller != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
-		if s.rates.Take(s.now(), caller.Account, caller.Region, throttle.Of(m.Service.Signing).Once()) != nil {
+	if c := from.caller; c != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
+		if s.rates.Take(s.now(), c.Account, c.Region, throttle.Of(m.Service.Signing).Once()) != nil {
 			return nil, fault.RateExceeded()
 		}
 	}
-	return attempt(s, func() (any, error) { return s.perform(ctx, hr, caller, req, rec) })
+	out, err := attempt(s, from, func() (any, error) { return s.perform(ctx, hr, from, req, rec) })
+	if err == nil && m.Row.Restricts() {
+		s.fence(ctx, rec, from.at)
+	}
+	return out, err
 }
 
-// sender is who signed the request, or nil where it needs no signature.
-func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (*authn.Caller, error) {
+// sender is who signed the request: nobody where it needs no signature.
+func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (*party, error) {
 	if m.Row.Unsigned() {
-		return nil, nil
+		return s.meet(func() (*authn.Caller, error) { return nil, nil })
 	}
 	reach(ctx, metrics.Authenticate)
 	signed := sigv4.From(hr, m.Body)
-	caller, err := s.queries[m.Service.Signing].Verify(ctx, signed)
+	from, err := s.meet(func() (*authn.Caller, error) { return s.queries[m.Service.Signing].Verify(ctx, signed) })
 	if err != nil {
 		rec.Identity.AccessKeyID = sigv4.Claimed(signed)
 		return nil, err
 	}
-	identify(rec, caller)
-	s.keyUsed(caller, m.Service.Signing)
+	identify(rec, from.caller)
+	s.keyUsed(from.caller, m.Service.Signing)
 	if m.Service.Admits != nil {
-		err = m.Service.Admits(caller)
+		err = m.Service.Admits(from.caller)
 	}
-	return caller, err
+	return from, err
 }
 
-// perform goes from the names in a request to its effect.
-func (s *Server) perform(ctx context.Context, hr *http.Request, caller *authn.Caller, req query.Request, rec *audit.Record) (any, error) {
+// perform goes from the names in a request to its effect. Nothing here takes long, so all of it is done again when
+// something has changed meanwhile.
+func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req query.Request, rec *audit.Record) (any, error) {
+	caller := from.caller
 	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now(), Peer: peer(hr)}
 	call.Request = &authz.Request{
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
@@ -99,12 +106,17 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, caller *authn.Ca
 	if err != nil {
 		return nil, err
 	}
+	if err := from.use.Check(); err != nil { // what it was decided by, while it was done
+		return nil, err
+	}
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
 	if change == nil {
-		return out, s.note(rec) // no record, no answer
+		return out, s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	}
-	return out, s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
+	err = s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
+	from.at = change.Positions()
+	return out, err
 }
 
 // peer is the certificate of the client that sent hr, or nil.

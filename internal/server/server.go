@@ -16,6 +16,7 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/authn"
+	"qkms/internal/coherence"
 	"qkms/internal/fault"
 	"qkms/internal/ledger"
 	"qkms/internal/metrics"
@@ -38,7 +39,7 @@ type Config struct {
 
 	Audit   *audit.Log
 	Ledger  *ledger.Ledger
-	Held    func() error // nil while no other process can have changed the store behind what is in memory
+	Lease   *coherence.Lease // the right to use what is in memory
 	Now     func() time.Time
 	Metrics *metrics.Metrics
 	Trace   *trace.Tracer // nil: off
@@ -56,7 +57,7 @@ type Server struct {
 
 	audit   *audit.Log
 	ledger  *ledger.Ledger
-	held    func() error
+	lease   *coherence.Lease
 	now     func() time.Time
 	metrics *metrics.Metrics
 	trace   *trace.Tracer
@@ -70,7 +71,7 @@ type Server struct {
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
-		audit: c.Audit, ledger: c.Ledger, held: c.Held, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
+		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
 }
 
 // patience is how long one request may take the service: far beyond any operation, so that what is
@@ -91,6 +92,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	}
 
 	out, err := guarded(ctx, s, rec, func() (op.Answer, error) { return s.serve(ctx, w, hr, rec) })
+	ctx.announce(w.Header())
 	if err != nil {
 		err = s.refuse(ctx, rec, err)
 	}
@@ -153,5 +155,6 @@ func unrecorded(err error) bool {
 // busy reports whether the store could not do something now that it may do later.
 func busy(err error) bool {
 	var conflict *store.Conflict
-	return errors.As(err, &conflict) || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknown)
+	return errors.As(err, &conflict) || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknown) ||
+		errors.Is(err, coherence.ErrLapsed) || errors.Is(err, coherence.ErrChanged)
 }

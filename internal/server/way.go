@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/coherence"
 	"qkms/internal/fault"
 	"qkms/internal/metrics"
 	"qkms/internal/trace"
@@ -19,6 +20,7 @@ type way struct {
 	reached metrics.Stage
 	told    *fault.Error // nil: no refusal
 	trace   *trace.Request
+	fence   *coherence.Reach // how far the change has got that takes something away; nil: there was none
 }
 
 type wayKey struct{}

@@ -1,0 +1,95 @@
+package node_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"qkms/internal/kmstest"
+	"qkms/internal/store/postgres/pgtest"
+)
+
+// two nodes share a store.
+func two(t *testing.T) (a, b *kmstest.Server) {
+	t.Helper()
+	a = kmstest.With(t, kmstest.Options{Store: pgtest.URL(t)})
+	return a, a.Join()
+}
+
+// on is the client c, asking another node.
+func on(s *kmstest.Server, c *kmstest.Client) *kmstest.Client {
+	other := *c
+	other.Server = s
+	return &other
+}
+
+const fenced = "fenced"
+
+func wantFence(t *testing.T, r *kmstest.Reply, want string) {
+	t.Helper()
+	if got := r.Header.Get("X-Qkms-Coherence"); r.Status != http.StatusOK || got != want {
+		t.Errorf("got status %d %s, X-Qkms-Coherence %q, want 200, %q", r.Status, r.Raw, got, want)
+	}
+}
+
+// What one node takes away no other goes by once that is answered, however warm its memory is.
+func TestWhatOneNodeTakesAwayIsGoneOnAll(t *testing.T) {
+	a, b := two(t)
+	owner := a.As(kmstest.Account)
+	id := owner.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	user := a.NewUser(kmstest.Account, "u", "")
+	arn := "arn:aws:iam::" + kmstest.Account + ":user/u"
+	grant := owner.Must("CreateGrant", map[string]any{"KeyId": id, "GranteePrincipal": arn, "Operations": []string{"GenerateDataKey"}}).String("GrantId")
+	generate := map[string]any{"KeyId": id, "KeySpec": "AES_256"}
+	on(b, owner).Must("GenerateDataKey", generate)
+	on(b, user).Must("GenerateDataKey", generate)
+
+	wantFence(t, owner.Call("RevokeGrant", map[string]any{"KeyId": id, "GrantId": grant}), fenced)
+	if code := on(b, user).Call("GenerateDataKey", generate).Code(); code != "AccessDeniedException" {
+		t.Errorf("with a revoked grant: got %q, want AccessDeniedException", code)
+	}
+	wantFence(t, owner.Call("DisableKey", map[string]any{"KeyId": id}), fenced)
+	if code := on(b, owner).Call("GenerateDataKey", generate).Code(); code != "DisabledException" {
+		t.Errorf("with a disabled key: got %q, want DisabledException", code)
+	}
+	wantFence(t, owner.Call("EnableKey", map[string]any{"KeyId": id}), "")
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*"},` +
+		`{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"kms:GenerateDataKey","Resource":"*"}]}`
+	wantFence(t, owner.Call("PutKeyPolicy", map[string]any{"KeyId": id, "Policy": policy}), fenced)
+	if code := on(b, owner).Call("GenerateDataKey", generate).Code(); code != "AccessDeniedException" {
+		t.Errorf("with a policy that denies: got %q, want AccessDeniedException", code)
+	}
+	wantFence(t, owner.Query("iam", "UpdateAccessKey", "UserName", "u", "AccessKeyId", user.AccessKeyID, "Status", "Inactive"), fenced)
+	if code := on(b, user).Call("ListKeys", `{}`).Code(); code != "UnrecognizedClientException" {
+		t.Errorf("with an access key that was made inactive: got %q, want UnrecognizedClientException", code)
+	}
+}
+
+// Both moments stand in the log: that of the change and that from which it is in force everywhere.
+func TestFenceIsRecorded(t *testing.T) {
+	a, _ := two(t)
+	owner := a.As(kmstest.Account)
+	id := owner.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	r := owner.Must("DisableKey", map[string]any{"KeyId": id})
+	var change, told []map[string]any
+	for _, e := range a.Records() {
+		var m map[string]any
+		if err := json.Unmarshal(e.Line, &m); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case m["requestID"] != r.Header.Get("X-Amzn-Requestid"):
+		case m["eventName"] == "DisableKey":
+			change = append(change, m)
+		case m["eventName"] == "FenceChange":
+			told = append(told, m)
+		}
+	}
+	if len(change) != 1 || len(told) != 1 {
+		t.Fatalf("got %d records of the change and %d of the fence, want one each", len(change), len(told))
+	}
+	said := told[0]["serviceEventDetails"].(map[string]any)
+	if said["changeEventID"] != change[0]["eventID"] || said["coherence"] != fenced {
+		t.Errorf("got %v, want the event id %v and %q", said, change[0]["eventID"], fenced)
+	}
+}
