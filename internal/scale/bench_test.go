@@ -1,0 +1,136 @@
+package scale_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// BenchmarkScale compares a full store with one of a few keys, in turns within one run: what stands beside each
+// other was measured in the same seconds. few-ns and full-ns are for one call, ratio is the one by the other.
+// Open and Memory are of processes of their own, one for each store.
+//
+//	QKMS_KEYS=1000000 go test -run '^$' -bench Scale -timeout 1h ./internal/scale
+func BenchmarkScale(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			few, full := fill(b, e.url(b), 200, 200), fill(b, e.url(b), keys(b), manyGrants)
+			benchProcesses(b, few, full)
+
+			f, g := serve(b, few), serve(b, full)
+			defer f.close()
+			defer g.close()
+			middle, last := len(full.ids)/2, len(full.ids)-100
+			for _, of := range []struct {
+				name      string
+				few, full func()
+			}{
+				{"GenerateDataKey", f.dataKey(few.ids[1]), g.dataKey(full.ids[middle])},
+				{"GenerateDataKeyByGrant", f.byGrant(few), g.byGrant(full)},
+				{"GenerateDataKeyCold", f.cold(few.ids), g.cold(full.ids)},
+				{"ListKeysFirst", f.keys(0), g.keys(0)},
+				{"ListKeysMiddle", f.keys(0), g.keys(middle)},
+				{"ListKeysLast", f.keys(0), g.keys(last)},
+				{"ListGrantsFirst", f.grants(few, 0), g.grants(full, 0)},
+				{"ListGrantsMiddle", f.grants(few, 0), g.grants(full, manyGrants/2)},
+				{"ListGrantsLast", f.grants(few, 0), g.grants(full, manyGrants-100)},
+				{"CreateKey", f.again("CreateKey", `{}`), g.again("CreateKey", `{}`)},
+			} {
+				b.Run(of.name, func(b *testing.B) { beside(b, of.few, of.full) })
+			}
+		})
+	}
+}
+
+// beside calls both in turns, so that whatever else the machine does meets both.
+func beside(b *testing.B, few, full func()) {
+	const turn = 16
+	var took [2]time.Duration
+	calls := 0
+	few()
+	full()
+	for b.Loop() {
+		for i, call := range []func(){few, full} {
+			begin := time.Now()
+			for range turn {
+				call()
+			}
+			took[i] += time.Since(begin)
+		}
+		calls += turn
+	}
+	b.ReportMetric(0, "ns/op") // of both together says nothing
+	b.ReportMetric(float64(took[0].Nanoseconds())/float64(calls), "few-ns")
+	b.ReportMetric(float64(took[1].Nanoseconds())/float64(calls), "full-ns")
+	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+}
+
+// benchProcesses has both opened and used by a process that has done nothing else.
+func benchProcesses(b *testing.B, few, full *deployment) {
+	var open, memory, warm [2]float64
+	runs := 0.0
+	b.Run("Open", func(b *testing.B) {
+		for b.Loop() {
+			runs++
+			for i, d := range []*deployment{few, full} {
+				r := inProcess(b, d)
+				open[i] += float64(r.Open)
+				memory[i] += float64(r.Opened)
+				warm[i] += float64(r.Warm)
+			}
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(open[0]/runs/1e6, "few-ms")
+		b.ReportMetric(open[1]/runs/1e6, "full-ms")
+		b.ReportMetric(memory[0]/runs/(1<<20), "few-open-MiB")
+		b.ReportMetric(memory[1]/runs/(1<<20), "full-open-MiB")
+		b.ReportMetric(warm[0]/runs/(1<<20), "few-warm-MiB")
+		b.ReportMetric(warm[1]/runs/(1<<20), "full-warm-MiB")
+	})
+}
+
+// What a process reports of itself.
+type process struct {
+	Open         time.Duration
+	Opened, Warm int64 // bytes resident: after Open; after use of each of the first usedKeys keys
+}
+
+const (
+	asProcess = "QKMS_SCALE_PROCESS" // in the environment: the directory, and in asStore the store, to open
+	asStore   = "QKMS_SCALE_STORE"
+	usedKeys  = 10_000
+)
+
+func inProcess(b *testing.B, d *deployment) (p process) {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), asProcess+"="+d.Dir, asStore+"="+d.Store)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, &p)
+	}
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return p
+}
+
+// TestMain is also the process of inProcess.
+func TestMain(m *testing.M) {
+	dir := os.Getenv(asProcess)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	p, err := use(dir, os.Getenv(asStore))
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(p)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
