@@ -111,7 +111,7 @@ func (c *call) auditCheck() Check {
 }
 
 func (c *call) outboxCheck(ctx context.Context) Check {
-	left, err := c.Book.Undelivered(ctx)
+	left, err := c.Book.Undelivered(ctx, time.Time{})
 	if err != nil {
 		return Check{"audit outbox", Problem, err.Error()}
 	}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,15 +110,30 @@ func (l *Ledger) Retry() {
 
 // Recover appends the records of changes that were committed and, the process having ended, never
 // reached the log. A record that did reach it is not written twice. Call it before anything commits.
-func (l *Ledger) Recover(ctx context.Context) error {
-	lines, err := l.Book.Undelivered(ctx)
+func (l *Ledger) Recover(ctx context.Context) error { return l.recover(ctx, time.Time{}) }
+
+// orphaned is how old a record in the outbox is when it is nobody's any more: the node that committed it
+// would have had it in its log within milliseconds, and taken the row away within minutes (Settle).
+const orphaned = 15 * time.Minute
+
+// Settle takes away the rows of what has reached the log, and adopts what is nobody's any more.
+func (l *Ledger) Settle(ctx context.Context) error {
+	if err := l.Book.Tidy(ctx); err != nil {
+		return err
+	}
+	return l.Adopt(ctx, time.Now().Add(-orphaned))
+}
+
+// Adopt gives the log what other nodes have committed before then and not had in their logs. A node that was only
+// stopped will write its record too: both have the same event id.
+func (l *Ledger) Adopt(ctx context.Context, before time.Time) error { return l.recover(ctx, before) }
+
+func (l *Ledger) recover(ctx context.Context, before time.Time) error {
+	lines, err := l.Book.Undelivered(ctx, before)
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	ids := make([]string, 0, len(lines))
-	for id := range lines {
-		ids = append(ids, id)
-	}
+	ids := slices.Collect(maps.Keys(lines))
 	missing, err := l.Audit.Missing(ctx, ids...)
 	if err != nil {
 		return err

@@ -189,7 +189,7 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Audit, err = n.openAudit(ring); err != nil {
+	if err = n.openAudit(ring); err != nil {
 		return nil, err
 	}
 	if n.Sinks, err = sink.New(sink.Config{Log: n.Audit, Targets: n.AuditSinks, Now: n.Now, Logger: n.Logger}); err != nil {
@@ -218,17 +218,18 @@ func (n *Node) join(ctx context.Context) error {
 	return nil
 }
 
-// AuditSigner signs the audit log of a store, with a key of its own that stays the same for the life of the store.
-func AuditSigner(ring *seal.Ring) (*audit.Signer, error) {
-	return audit.NewSigner(fmt.Sprintf("qkms.audit/%x", ring.StoreID()), ring.Derive("audit checkpoint v1"))
-}
-
-func (n *Node) openAudit(ring *seal.Ring) (*audit.Log, error) {
-	signer, err := AuditSigner(ring)
-	if err != nil {
-		return nil, err
+func (n *Node) openAudit(ring *seal.Ring) error {
+	if n.Store != "" {
+		if err := nameLog(AuditDir(n.Dir)); err != nil {
+			return err
+		}
 	}
-	return audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool, Signer: signer})
+	signer, err := AuditSigner(ring, AuditDir(n.Dir))
+	if err != nil {
+		return err
+	}
+	n.Audit, err = audit.Open(AuditDir(n.Dir), audit.Config{Now: n.Now, Logger: n.Logger, SpoolBytes: n.AuditSpool, Signer: signer})
+	return err
 }
 
 func (n *Node) wire(ring *seal.Ring) (err error) {
@@ -236,6 +237,9 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Ready = &metrics.Readiness{Check: n.check}
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
+	if n.Book.Log, err = logName(AuditDir(n.Dir)); err != nil {
+		return err
+	}
 	n.Custody = Materials(n.Book, n.Cached)
 	if n.Lease, err = n.newLease(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"qkms/internal/audit"
 	"qkms/internal/kmstest"
@@ -36,7 +37,7 @@ func TestRecordOfACommitSurvivesTheProcess(t *testing.T) {
 	if got := count(s, rec.EventID); got != 1 {
 		t.Errorf("after two restarts: got %d records, want 1", got)
 	}
-	left, err := s.Book.Undelivered(context.Background())
+	left, err := s.Book.Undelivered(context.Background(), time.Time{})
 	if err != nil || len(left) != 0 {
 		t.Errorf("got %d rows in the outbox, %v, want none", len(left), err)
 	}

@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
+	"qkms/internal/audit"
 	"qkms/internal/kmstest"
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
 	"qkms/internal/store/postgres/pgtest"
 )
 
@@ -91,5 +95,58 @@ func TestFenceIsRecorded(t *testing.T) {
 	said := told[0]["serviceEventDetails"].(map[string]any)
 	if said["changeEventID"] != change[0]["eventID"] || said["coherence"] != fenced {
 		t.Errorf("got %v, want the event id %v and %q", said, change[0]["eventID"], fenced)
+	}
+}
+
+// A node that died between a commit and its log left the record in the store. No other node takes it while the first
+// may come back; after that one of them has it, once.
+func TestRecordOfADeadNodeIsAdopted(t *testing.T) {
+	a, b := two(t)
+	commit := func(log string) (eventID string) {
+		rec := &audit.Record{EventName: "CreateKey", Time: a.Clock.Now()}
+		line := rec.Encode()
+		own := a.Book.Log
+		a.Book.Log = log
+		defer func() { a.Book.Log = own }()
+		c := a.Book.Change()
+		c.Insert(record.OfAlias(kmstest.Account, kmstest.Region, "alias/"+log), &recordpb.Alias{Name: "alias/" + log})
+		if err := a.Book.Commit(t.Context(), c, rec.EventID, line); err != nil {
+			t.Fatal(err)
+		}
+		return rec.EventID
+	}
+	dead := commit("DEAD")
+	if err := b.Ledger.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(b, dead); got != 0 {
+		t.Errorf("while its node may come back: got %d records, want 0", got)
+	}
+	if lines, err := b.Book.Undelivered(t.Context(), time.Now().Add(time.Hour)); err != nil || len(lines) != 1 {
+		t.Fatalf("an hour later: got %d rows of other logs, %v, want 1", len(lines), err)
+	}
+	for range 2 {
+		if err := b.Ledger.Adopt(t.Context(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := count(b, dead); got != 1 {
+		t.Errorf("an hour later: got %d records, want 1", got)
+	}
+	if lines, err := b.Book.Undelivered(t.Context(), time.Now().Add(time.Hour)); err != nil || len(lines) != 0 {
+		t.Errorf("got %d rows of other logs, %v, want none", len(lines), err)
+	}
+}
+
+// Each log is signed under a name of its own.
+func TestLogsOfOneStoreHaveNames(t *testing.T) {
+	a, b := two(t)
+	if a.Audit.VerifierKey() == b.Audit.VerifierKey() {
+		t.Errorf("both nodes sign as %s", a.Audit.VerifierKey())
+	}
+	before := a.Audit.VerifierKey()
+	a.Restart()
+	if after := a.Audit.VerifierKey(); after != before {
+		t.Errorf("after a restart it signs as %s, before as %s", after, before)
 	}
 }

@@ -30,6 +30,9 @@ type Book struct {
 	// nobody asks. It is set before the book is used.
 	Changed func()
 
+	// Log is the origin of the audit log that records of commits are for; set before the book is used.
+	Log string
+
 	engine store.Engine
 	ring   atomic.Pointer[seal.Ring]
 	cache  *cache

@@ -77,7 +77,7 @@ func (c *Change) Add(p store.Put) {
 
 // Record commits a further audit record with the change, besides the one that Commit is given.
 func (c *Change) Record(eventID string, line []byte) {
-	plain, err := proto.Marshal(&recordpb.Outbox{Line: line})
+	plain, err := c.book.outbox(line)
 	c.err = errors.Join(c.err, err)
 	c.txn.Puts = append(c.txn.Puts, c.book.put(c.ring, ofOutbox(eventID), 1, plain))
 }
@@ -128,7 +128,7 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 	t := c.txn
 	t.Notes, t.Link = notes(&t), b.chain
 	if eventID != "" {
-		plain, err := proto.Marshal(&recordpb.Outbox{Line: line})
+		plain, err := b.outbox(line)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,9 @@ package record
 import (
 	"context"
 	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"qkms/internal/record/recordpb"
 	"qkms/internal/store"
@@ -34,8 +37,9 @@ func (o *outbox) take(most int) []string {
 func (b *Book) Delivered(eventID string) { b.delivered.add(eventID) }
 
 // Undelivered returns the audit records that were committed and not marked delivered since, by event
-// id: after a crash, the mutations whose record may be missing from the log.
-func (b *Book) Undelivered(ctx context.Context) (map[string][]byte, error) {
+// id: after a crash, the mutations whose record may be missing from the log. They are those that this node's log
+// is to have; with before those of every other log instead, if they were committed before then.
+func (b *Book) Undelivered(ctx context.Context, before time.Time) (map[string][]byte, error) {
 	lines := map[string][]byte{}
 	var after Key
 	for {
@@ -44,12 +48,19 @@ func (b *Book) Undelivered(ctx context.Context) (map[string][]byte, error) {
 			return nil, err
 		}
 		for _, it := range page {
-			lines[it.Key.Part(0)], after = it.Msg.Line, it.Key
+			after = it.Key
+			if own := it.Msg.Log == b.Log; before.IsZero() && own || !own && it.Msg.At < before.UnixMilli() {
+				lines[it.Key.Part(0)] = it.Msg.Line
+			}
 		}
 		if !more {
 			return lines, nil
 		}
 	}
+}
+
+func (b *Book) outbox(line []byte) ([]byte, error) {
+	return proto.Marshal(&recordpb.Outbox{Line: line, Log: b.Log, At: time.Now().UnixMilli()})
 }
 
 // Tidy removes the rows of delivered audit records.

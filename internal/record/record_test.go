@@ -278,7 +278,7 @@ func TestOutbox(t *testing.T) {
 		}
 	}
 	undelivered := func() map[string][]byte {
-		lines, err := f.Undelivered(t.Context())
+		lines, err := f.Undelivered(t.Context(), time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

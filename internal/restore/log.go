@@ -46,7 +46,7 @@ func (c *Config) takeLog(ctx context.Context, b *backup.Copy) ([]*event, LogRepo
 	if !holds(from) {
 		return nil, LogReport{Fate: "new"}, nil
 	}
-	signer, err := node.AuditSigner(b.Book.Ring())
+	signer, err := node.AuditSigner(b.Book.Ring(), from)
 	if err != nil {
 		return nil, rep, err
 	}

@@ -49,7 +49,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		s.Ledger.Retry()
-		if err := s.Once(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.Once(ctx), s.Ledger.Settle(ctx)); err != nil && ctx.Err() == nil {
 			s.Logger.ErrorContext(ctx, "sweep failed; it will be tried again", "error", err)
 		}
 		select {

@@ -2557,6 +2557,8 @@ func (x *Session) GetVia() string {
 type Outbox struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Line          []byte                 `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	Log           string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"` // the origin of the audit log that is to have it; empty: the one log of a store of one node
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`  // milliseconds since 1970, by the clock of the node that committed it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2596,6 +2598,20 @@ func (x *Outbox) GetLine() []byte {
 		return x.Line
 	}
 	return nil
+}
+
+func (x *Outbox) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *Outbox) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
 }
 
 // Note is what the change log says of one commit in one shard.
@@ -2961,9 +2977,11 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\x03via\x18\x14 \x01(\tR\x03via\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x1c\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\">\n" +
 	"\x06Outbox\x12\x12\n" +
-	"\x04line\x18\x01 \x01(\fR\x04line\"5\n" +
+	"\x04line\x18\x01 \x01(\fR\x04line\x12\x10\n" +
+	"\x03log\x18\x02 \x01(\tR\x03log\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\"5\n" +
 	"\x04Note\x12-\n" +
 	"\achanges\x18\x01 \x03(\v2\x13.qkms.record.ChangeR\achanges\"D\n" +
 	"\x06Change\x12\x10\n" +
