@@ -187,7 +187,7 @@ func TestLapse(t *testing.T) {
 		c := &conn{w: w}
 		var wiped atomic.Int64
 		l, err := coherence.New(coherence.Config{
-			Engine: c, Memory: &memory{entries: map[int]uint64{}}, Bound: bound, Wipe: func() { wiped.Add(1) }, Logger: slog.New(slog.DiscardHandler),
+			Engine: c, Memory: newMemory(ctx), Bound: bound, Wipe: func() { wiped.Add(1) }, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil || l.Register(ctx) != nil {
 			t.Fatal(err)
@@ -254,7 +254,7 @@ func TestForgetsEverything(t *testing.T) {
 				if err := u.Check(); !errors.Is(err, coherence.ErrChanged) {
 					t.Errorf("got %v, want ErrChanged", err)
 				}
-				if n := len(a.memory.entries); n != 0 {
+				if _, _, n := a.memory.Stats(); n != 0 {
 					t.Errorf("%d entries are left", n)
 				}
 				if !a.Valid() {
@@ -307,7 +307,7 @@ func TestAlone(t *testing.T) {
 // What a request pays: one use.
 func BenchmarkUse(b *testing.B) {
 	c := &conn{w: newWorld(1)}
-	l, err := coherence.New(coherence.Config{Engine: c, Memory: &memory{entries: map[int]uint64{}}})
+	l, err := coherence.New(coherence.Config{Engine: c, Memory: newMemory(b.Context())})
 	if err != nil || l.Register(b.Context()) != nil {
 		b.Fatal(err)
 	}

@@ -3,21 +3,27 @@ package coherence_test
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"qkms/internal/coherence"
+	"qkms/internal/memo"
 	"qkms/internal/store"
 )
 
-// A memory is a cache that obeys the rule of fills.
+// A memory is what a node remembers: the cache that records are kept in, of the versions of keys.
 type memory struct {
-	mu          sync.Mutex
-	lazy        bool            // it drops some time after it said so
-	entries     map[int]uint64  // key → version; guarded by mu
-	generations [keys]int       // guarded by mu
-	ctx         context.Context // of the world
+	*memo.Cache[uint64]
+	lazy bool            // it drops some time after it said so
+	ctx  context.Context // of the world
+
+	deaf *memo.Cache[uint64] // hears of no drop, and keeps nothing: for joinAnyway
+}
+
+func newMemory(ctx context.Context) *memory {
+	return &memory{Cache: memo.New[uint64](1000), ctx: ctx, deaf: memo.New[uint64](1)}
 }
 
 func (m *memory) Drop(n store.Note) error {
@@ -33,38 +39,33 @@ func (m *memory) Drop(n store.Note) error {
 	return nil
 }
 
-func (m *memory) drop(key int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.generations[key]++
-	delete(m.entries, key)
-}
+func (m *memory) drop(key int) { m.Cache.Drop(name(key)) }
 
-func (m *memory) DropAll() {
-	for key := range keys {
-		m.drop(key)
-	}
-}
+func name(key int) string { return strconv.Itoa(key) }
 
 // get reads through.
 func (m *memory) get(ctx context.Context, c *conn, key int) (uint64, error) {
-	m.mu.Lock()
-	ver, ok := m.entries[key]
-	generation := m.generations[key]
-	m.mu.Unlock()
-	if ok {
+	if ver, ok := m.Get(name(key)); ok {
 		return ver, nil
 	}
-	ver, err := c.version(ctx, key)
-	if err != nil {
-		return 0, err
+	read := func(ctx context.Context) (uint64, bool, error) {
+		ver, err := c.version(ctx, key)
+		return ver, true, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.generations[key] == generation || c.w.fillAnyway {
-		m.entries[key] = ver
+	if c.w.joinAnyway {
+		read = func(ctx context.Context) (uint64, bool, error) {
+			ver, err := m.deaf.Load(ctx, name(key), func(ctx context.Context) (uint64, bool, error) {
+				ver, err := c.version(ctx, key)
+				return ver, false, err
+			})
+			return ver, true, err
+		}
 	}
-	return ver, nil
+	ver, err := m.Load(ctx, name(key), read)
+	if err == nil && c.w.fillAnyway {
+		return m.Load(ctx, name(key), func(context.Context) (uint64, bool, error) { return ver, true, nil })
+	}
+	return ver, err
 }
 
 // A member is one node of the world.
@@ -81,7 +82,8 @@ type member struct {
 // join makes a node whose clock runs at rate.
 func (w *world) join(ctx context.Context, t *testing.T, j *judge, rate float64) *member {
 	t.Helper()
-	m := &member{conn: &conn{w: w}, memory: &memory{entries: map[int]uint64{}, lazy: w.lazyDrop, ctx: ctx}, judge: j}
+	m := &member{conn: &conn{w: w}, memory: newMemory(ctx), judge: j}
+	m.memory.lazy = w.lazyDrop
 	begin := time.Now()
 	var err error
 	m.Lease, err = coherence.New(coherence.Config{

@@ -23,6 +23,7 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		}},
 		"a cache that drops later":                   {lazyDrop: true},
 		"fills that a change overtook":               {fillAnyway: true},
+		"waiting for reads that a change overtook":   {joinAnyway: true},
 		"a barrier that believes the wall clock":     {barrierByWall: true},
 		"renewal by a read":                          {renewByRead: true},
 		"asynchronous replication":                   {async: true},

@@ -22,6 +22,7 @@ type mistakes struct {
 	check         func(*coherence.Lease, coherence.Use) error // before the answer
 	lazyDrop      bool                                        // of the cache: it drops after it said so
 	fillAnyway    bool                                        // of the cache: whatever was read enters
+	joinAnyway    bool                                        // of the cache: who misses waits for a read that began before the drop
 	barrierByWall bool                                        // of the clock
 	renewByRead   bool                                        // of the engine, as all below
 	async         bool                                        // the primary does not wait for its standby

@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"qkms/internal/memo"
 	"qkms/internal/seal"
 	"qkms/internal/store"
 )
@@ -35,8 +36,9 @@ type Book struct {
 
 	engine store.Engine
 	ring   atomic.Pointer[seal.Ring]
-	cache  *cache
-	link   [32]byte // keys the chain over the change log; the same for the life of the store
+	cache  *memo.Cache[cached]
+	reads  chan struct{} // holds a token for each read that is in the engine
+	link   [32]byte      // keys the chain over the change log; the same for the life of the store
 
 	// swap is held for reading while a commit is in the engine and for writing while the ring is
 	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive.
@@ -48,9 +50,9 @@ type Book struct {
 	grantees  grantees
 }
 
-// Open opens the book of an initialised store. It keeps up to cached decoded records in memory.
-func Open(engine store.Engine, ring *seal.Ring, cached int) *Book {
-	b := &Book{engine: engine, cache: newCache(cached), link: ring.Derive("change log link v1")}
+// Open opens the book of an initialised store. It keeps up to so many decoded records in memory.
+func Open(engine store.Engine, ring *seal.Ring, entries int) *Book {
+	b := &Book{engine: engine, cache: memo.New[cached](entries), reads: make(chan struct{}, maxReads), link: ring.Derive("change log link v1")}
 	b.ring.Store(ring)
 	return b
 }
@@ -105,50 +107,38 @@ func decode[T any, P interface {
 
 // Cached returns what make makes of the record at k, from memory where it can. Two callers with the
 // same k must pass the same make; what it returns must not be changed. plain is make's to read, not
-// to keep: it is wiped afterwards.
+// to keep: it is wiped afterwards. Of those who miss k at once one reads it, and the others get what it gets.
 func (b *Book) Cached(ctx context.Context, k Key, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
-	if v, ver, ok := b.cache.get(k); ok {
-		return v, ver, nil
-	}
-	generation := b.cache.generation(k)
-	plain, ver, err := b.Take(ctx, k)
-	if err != nil || ver == 0 {
-		return nil, 0, err
-	}
-	defer clear(plain)
-	v, err := make(plain, ver)
-	if err != nil {
-		return nil, 0, err
-	}
-	b.cache.put(k, v, ver, generation)
-	return v, ver, nil
+	return b.remember(ctx, k, false, make)
 }
 
 // CachedOr is Cached for a record that may be missing: make is then given nil and 0, and what it makes of
 // that is kept until there is a record. It is for what every request asks about, under names that exist:
 // kept for names that strangers make up, absences would drive out what is of use.
 func (b *Book) CachedOr(ctx context.Context, k Key, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
-	if v, ver, ok := b.cache.get(k); ok {
-		return v, ver, nil
+	return b.remember(ctx, k, true, make)
+}
+
+func (b *Book) remember(ctx context.Context, k Key, absence bool, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
+	if r, ok := b.cache.Get(k.enc); ok {
+		return r.value, r.ver, nil
 	}
-	generation := b.cache.generation(k)
-	plain, ver, err := b.Take(ctx, k)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer clear(plain)
-	v, err := make(plain, ver)
-	if err != nil {
-		return nil, 0, err
-	}
-	b.cache.put(k, v, ver, generation)
-	return v, ver, nil
+	r, err := b.cache.Load(ctx, k.enc, func(ctx context.Context) (cached, bool, error) {
+		plain, ver, err := b.Take(ctx, k)
+		if err != nil || ver == 0 && !absence {
+			return cached{}, false, err
+		}
+		defer clear(plain)
+		v, err := make(plain, ver)
+		return cached{v, ver}, true, err
+	})
+	return r.value, r.ver, waiting(err)
 }
 
 // Take returns the plaintext of the record at k and its version, or nil and 0. It is not cached; the
 // caller owns the bytes, and wipes them when they are secret.
 func (b *Book) Take(ctx context.Context, k Key) ([]byte, uint64, error) {
-	got, err := b.engine.Get(ctx, k.bytes())
+	got, err := b.get(ctx, k.bytes())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -184,7 +174,7 @@ func Scan[T any, P interface {
 	if after != (Key{}) {
 		from = append(after.bytes(), 0)
 	}
-	got, more, err := b.engine.List(ctx, from, prefix.after(), limit)
+	got, more, err := b.list(ctx, from, prefix.after(), limit)
 	if err != nil {
 		return nil, false, err
 	}
@@ -206,7 +196,7 @@ func Scan[T any, P interface {
 func (b *Book) Count(ctx context.Context, prefix Key, most int) (n int, err error) {
 	for from, more := prefix.bytes(), true; more && n < most; {
 		var page []store.Record
-		if page, more, err = b.engine.List(ctx, from, prefix.after(), min(most-n, store.MaxList)); err != nil {
+		if page, more, err = b.list(ctx, from, prefix.after(), min(most-n, store.MaxList)); err != nil {
 			return 0, err
 		}
 		if n += len(page); more {

@@ -1,120 +1,62 @@
 package record
 
 import (
-	"hash/maphash"
-	"sync"
-	"sync/atomic"
+	"context"
+	"fmt"
+
+	"qkms/internal/store"
 )
 
-// cache holds decoded records. It is striped, so that no lock is shared by all requests.
-//
-// A record read before a commit must not enter after the commit has dropped it, or a revoked
-// credential would live on: a reader notes the stripe's generation before it reads the store, and
-// what it read enters only if nothing was dropped from the stripe meanwhile (storage §7 rule 5).
-type cache struct {
-	seed    maphash.Seed
-	stripes [64]stripe
-	most    int // entries of one stripe
-}
-
-type stripe struct {
-	mu         sync.RWMutex
-	entries    map[Key]cached
-	generation atomic.Uint64
-	hits       atomic.Uint64 // beside the lock, whose cache line a look-up writes anyway
-	misses     atomic.Uint64
-}
-
+// cached is what memory keeps of a record, or of a list of them.
 type cached struct {
 	value any
 	ver   uint64
 }
 
-func newCache(entries int) *cache {
-	c := &cache{seed: maphash.MakeSeed()}
-	c.most = max(entries/len(c.stripes), 1)
-	for i := range c.stripes {
-		c.stripes[i].entries = make(map[Key]cached)
+// maxReads is how many reads of a node are in its engine at a time; the others wait here. When everything
+// was dropped from memory, every request misses. Were they all let through, the renewals of the lease would
+// wait behind them for a connection, and the node could lapse just for being busy. It is half of the
+// connections that a process opens to PostgreSQL: the other half is for renewals, barriers and commits.
+//
+// This also spreads the load of many nodes that forget at once: each asks only as fast as it is answered.
+// A random delay would spread nothing more, and each is a delay of somebody who waits.
+const maxReads = 8
+
+func (b *Book) get(ctx context.Context, keys ...[]byte) ([]store.Record, error) {
+	if err := b.enter(ctx); err != nil {
+		return nil, err
 	}
-	return c
+	defer b.leave()
+	return b.engine.Get(ctx, keys...)
 }
 
-func (c *cache) stripe(k Key) *stripe {
-	return &c.stripes[maphash.String(c.seed, k.enc)%uint64(len(c.stripes))]
+func (b *Book) list(ctx context.Context, from, to []byte, limit int) ([]store.Record, bool, error) {
+	if err := b.enter(ctx); err != nil {
+		return nil, false, err
+	}
+	defer b.leave()
+	return b.engine.List(ctx, from, to, limit)
 }
 
-func (c *cache) get(k Key) (any, uint64, bool) { return c.stripe(k).get(k) }
-
-// find is get of the key with these bytes, which it makes no Key of.
-func (c *cache) find(enc []byte) (any, uint64, bool) {
-	s := &c.stripes[maphash.Bytes(c.seed, enc)%uint64(len(c.stripes))]
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e, ok := s.entries[Key{string(enc)}]
-	s.count(ok)
-	return e.value, e.ver, ok
-}
-
-func (s *stripe) get(k Key) (any, uint64, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	e, ok := s.entries[k]
-	s.count(ok)
-	return e.value, e.ver, ok
-}
-
-func (s *stripe) count(hit bool) {
-	if hit {
-		s.hits.Add(1)
-	} else {
-		s.misses.Add(1)
+// enter begins a read. Nobody who has begun one may wait for another.
+func (b *Book) enter(ctx context.Context) error {
+	select {
+	case b.reads <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return waiting(ctx.Err())
 	}
 }
 
-func (c *cache) generation(k Key) uint64 { return c.stripe(k).generation.Load() }
+func (b *Book) leave() { <-b.reads }
 
-func (c *cache) put(k Key, v any, ver, generation uint64) {
-	s := c.stripe(k)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.generation.Load() != generation {
-		return
+// waiting makes the error of a context that ended in a queue what the engine makes of one that ends there.
+func waiting(err error) error {
+	if err == context.Canceled || err == context.DeadlineExceeded {
+		return fmt.Errorf("%w: waiting to read: %w", store.ErrUnavailable, err)
 	}
-	if len(s.entries) >= c.most {
-		for victim := range s.entries { // Go's map order is random enough
-			delete(s.entries, victim)
-			break
-		}
-	}
-	s.entries[k] = cached{v, ver}
-}
-
-func (c *cache) drop(k Key) {
-	s := c.stripe(k)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.generation.Add(1)
-	delete(s.entries, k)
-}
-
-func (c *cache) dropAll() {
-	for i := range c.stripes {
-		s := &c.stripes[i]
-		s.mu.Lock()
-		s.generation.Add(1)
-		clear(s.entries)
-		s.mu.Unlock()
-	}
+	return err
 }
 
 // CacheStats says how often a record was found in memory, how often not, and how many are there now.
-func (b *Book) CacheStats() (hits, misses uint64, entries int) {
-	for i := range b.cache.stripes {
-		s := &b.cache.stripes[i]
-		hits, misses = hits+s.hits.Load(), misses+s.misses.Load()
-		s.mu.RLock()
-		entries += len(s.entries)
-		s.mu.RUnlock()
-	}
-	return hits, misses, entries
-}
+func (b *Book) CacheStats() (hits, misses uint64, entries int) { return b.cache.Stats() }

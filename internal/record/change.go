@@ -162,9 +162,9 @@ func (b *Book) forget(t *store.Txn) {
 
 // drop forgets the record at k, and the list it stands in.
 func (b *Book) drop(k Key) {
-	b.cache.drop(k)
+	b.cache.Drop(k.enc)
 	if list, ok := k.list(); ok {
-		b.cache.drop(list)
+		b.cache.Drop(list.enc)
 	}
 }
 

@@ -5,3 +5,6 @@ func Named(row []byte) Key { return Key{string(row)} }
 
 // StateKey is where the wrapped keys are, which are no sealed record.
 func StateKey() Key { return ofState() }
+
+// MaxReads is how many reads are in the engine at a time.
+const MaxReads = maxReads

@@ -85,16 +85,25 @@ func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 func (b *Book) Granted(ctx context.Context, account, region, id, grantee string) ([]*recordpb.Grant, error) {
 	var room [192]byte
 	enc := appendKey(room[:0], spaceGrantTo, account, region, id, b.grantees.of(b, grantee))
-	if v, _, ok := b.cache.find(enc); ok {
-		return v.([]*recordpb.Grant), nil
+	if r, ok := b.cache.Find(enc); ok {
+		return r.value.([]*recordpb.Grant), nil
 	}
 	list := Key{string(enc)}
-	generation := b.cache.generation(list)
-	var grants []*recordpb.Grant
+	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, bool, error) {
+		grants, err := b.granted(ctx, list)
+		return cached{value: grants}, true, err
+	})
+	if err != nil {
+		return nil, waiting(err)
+	}
+	return r.value.([]*recordpb.Grant), nil
+}
+
+func (b *Book) granted(ctx context.Context, list Key) (grants []*recordpb.Grant, err error) {
+	account, region, id := list.Part(0), list.Part(1), list.Part(2)
 	var last Key
 	for more := true; more; {
 		var page []Item[*recordpb.GrantRef]
-		var err error
 		if page, more, err = Scan[recordpb.GrantRef](ctx, b, list, last, store.MaxList); err != nil {
 			return nil, err
 		}
@@ -109,7 +118,6 @@ func (b *Book) Granted(ctx context.Context, account, region, id, grantee string)
 			last = it.Key
 		}
 	}
-	b.cache.put(list, grants, 0, generation)
 	return grants, nil
 }
 
@@ -117,15 +125,23 @@ func (b *Book) Granted(ctx context.Context, account, region, id, grantee string)
 // shared: never change it.
 func (b *Book) AliasNames(ctx context.Context, account, region, id string) ([]string, error) {
 	list := AliasesOfKey(account, region, id)
-	if v, _, ok := b.cache.get(list); ok {
-		return v.([]string), nil
+	if r, ok := b.cache.Get(list.enc); ok {
+		return r.value.([]string), nil
 	}
-	generation := b.cache.generation(list)
-	var names []string
+	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, bool, error) {
+		names, err := b.aliasNames(ctx, list)
+		return cached{value: names}, true, err
+	})
+	if err != nil {
+		return nil, waiting(err)
+	}
+	return r.value.([]string), nil
+}
+
+func (b *Book) aliasNames(ctx context.Context, list Key) (names []string, err error) {
 	var last Key
 	for more := true; more; {
 		var page []Item[*recordpb.AliasOf]
-		var err error
 		if page, more, err = Scan[recordpb.AliasOf](ctx, b, list, last, store.MaxList); err != nil {
 			return nil, err
 		}
@@ -133,7 +149,6 @@ func (b *Book) AliasNames(ctx context.Context, account, region, id string) ([]st
 			names, last = append(names, it.Key.Part(3)), it.Key
 		}
 	}
-	b.cache.put(list, names, 0, generation)
 	return names, nil
 }
 

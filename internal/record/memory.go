@@ -72,7 +72,7 @@ func (m *Memory) DropAll() {
 	m.mu.Lock()
 	m.links = [store.Shards]*chainedNote{}
 	m.mu.Unlock()
-	m.Book.cache.dropAll()
+	m.Book.cache.DropAll()
 	if m.Materials != nil {
 		m.Materials.ForgetAll()
 	}

@@ -225,6 +225,35 @@ func TestForgetDuringLoad(t *testing.T) {
 	})
 }
 
+// Who asks after a Forget does not wait for what began to be read before it.
+func TestNobodyJoinsALoadThatWasForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		load, calls := counting()
+		gate := make(chan struct{})
+		c := newCache(4, func(ctx context.Context, r custody.Ref) (material, error) {
+			if key, err := load(ctx, r); calls.Load() > 1 {
+				return key, err
+			}
+			<-gate
+			return copyMaterial(symmetric, keyOf(ref(9))), nil // what was there before
+		})
+		early := make(chan error)
+		go func() { _, err := c.hold(t.Context(), ref(1)); early <- err }()
+		synctest.Wait()
+		c.forget(ref(1))
+		if b, _ := peek(t, c, ref(1)); !bytes.Equal(b, keyOf(ref(1))) {
+			t.Errorf("got %x, want what is there now", b)
+		}
+		close(gate)
+		if err := <-early; err != nil {
+			t.Error(err)
+		}
+		if b, _ := peek(t, c, ref(1)); !bytes.Equal(b, keyOf(ref(1))) || calls.Load() != 2 {
+			t.Errorf("got %x after %d loads, want what is there now after 2", b, calls.Load())
+		}
+	})
+}
+
 func TestCancelledLoadFailsItsCallerOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load, _ := counting()

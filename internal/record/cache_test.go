@@ -1,0 +1,120 @@
+package record_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
+)
+
+// A gate is an engine whose reads, when they have read, stop until they are let go.
+type gate struct {
+	store.Engine
+	inside, most atomic.Int32
+	arrived      chan struct{} // told of each read that has read
+	open         chan struct{} // each receives one when it may go on
+}
+
+func newGate(e store.Engine) *gate {
+	return &gate{Engine: e, arrived: make(chan struct{}, 1000), open: make(chan struct{})}
+}
+
+func (g *gate) Get(ctx context.Context, keys ...[]byte) ([]store.Record, error) {
+	n := g.inside.Add(1)
+	defer g.inside.Add(-1)
+	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
+	}
+	got, err := g.Engine.Get(ctx, keys...)
+	g.arrived <- struct{}{}
+	<-g.open
+	return got, err
+}
+
+// Whoever asks for a record after it was dropped is not given what somebody began to read before.
+func TestFillsDoNotOutliveADrop(t *testing.T) {
+	for name, drop := range map[string]func(t *testing.T, f *fixture, m *record.Memory){
+		"of the record": func(t *testing.T, f *fixture, m *record.Memory) {
+			notes := f.log()
+			if err := m.Drop(notes[len(notes)-1]); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"of everything": func(_ *testing.T, _ *fixture, m *record.Memory) { m.DropAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t)
+			k := f.insert("a")
+			g := newGate(f.engine)
+			other := record.Open(g, f.Ring(), 1000)
+			version := func() (ver uint64) {
+				_, ver, err := record.Load[recordpb.Key](t.Context(), other, k)
+				if err != nil {
+					t.Errorf("Load: %v", err)
+				}
+				return ver
+			}
+			var wg sync.WaitGroup
+			var early, late uint64
+			wg.Go(func() { early = version() })
+			<-g.arrived
+			c := f.Change()
+			c.Replace(k, 1, &recordpb.Key{Id: "a"})
+			f.commit(c)
+			drop(t, f, &record.Memory{Book: other})
+			wg.Go(func() { late = version() })
+			<-g.arrived // it reads for itself
+			close(g.open)
+			wg.Wait()
+			if early != 1 || late != 2 {
+				t.Errorf("got version %d for who asked before, %d for who asked after, want 1 and 2", early, late)
+			}
+			if got := version(); got != 2 || len(g.arrived) != 0 {
+				t.Errorf("got version %d after %d more reads, want 2 from memory", got, len(g.arrived))
+			}
+		})
+	}
+}
+
+// Everything was dropped and everybody asks at once: most of them wait outside the engine, and whoever
+// writes finds it free.
+func TestReadsAtATime(t *testing.T) {
+	f := open(t)
+	const records, each = 40, 5
+	for i := range records {
+		f.insert(fmt.Sprint(i))
+	}
+	g := newGate(f.engine)
+	b := record.Open(g, f.Ring(), 1000)
+	var wg sync.WaitGroup
+	for i := range records * each {
+		wg.Go(func() {
+			if m, _, err := record.Load[recordpb.Key](t.Context(), b, record.OfKey(account, region, fmt.Sprint(i%records))); err != nil || m.GetId() != fmt.Sprint(i%records) {
+				t.Errorf("Load %d: got %v, %v", i%records, m, err)
+			}
+		})
+	}
+	for range record.MaxReads {
+		<-g.arrived
+	}
+	c := b.Change()
+	c.Insert(record.OfKey(account, region, "new"), &recordpb.Key{})
+	if err := b.Commit(t.Context(), c, "", nil); err != nil {
+		t.Errorf("Commit: %v", err)
+	}
+	waiting, leave := context.WithCancel(t.Context())
+	leave()
+	if _, _, err := b.Take(waiting, record.OfKey(account, region, "0")); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("who waited and left: got %v, want ErrUnavailable", err)
+	}
+	close(g.open)
+	wg.Wait()
+	if most, reads := g.most.Load(), record.MaxReads+len(g.arrived); most != record.MaxReads || reads != records {
+		t.Errorf("got %d reads, %d at a time, want %d, %d at a time", reads, most, records, record.MaxReads)
+	}
+}
