@@ -9,6 +9,9 @@ import (
 	"runtime/debug"
 )
 
+// revision is the commit, set by the linker where a build does not see the history (deploy/Containerfile).
+var revision string
+
 // version is `qkms version`: what a report of a fault begins with.
 func version(ctx context.Context, c *command) error {
 	line(c.out, "qkms %s", build())
@@ -33,6 +36,9 @@ func build() string {
 		return "(unknown)"
 	}
 	v := info.Main.Version
+	if revision != "" {
+		return "(devel) " + revision
+	}
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
 			v = fmt.Sprintf("(devel) %.12s", s.Value)
