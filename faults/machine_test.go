@@ -38,7 +38,7 @@ func newMachine(t *testing.T) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{T: t, mount: t.TempDir()}
+	m := &machine{T: t, mount: open(t)}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), "QKMS_TEST_MOUNT="+m.mount)
 	cmd.Stderr = os.Stderr
@@ -62,6 +62,16 @@ func newMachine(t *testing.T) *machine {
 	})
 	m.call("Ready", struct{}{})
 	return m
+}
+
+// open is a temporary directory that PostgreSQL's user may enter too.
+func open(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 type pipe struct {
@@ -96,7 +106,7 @@ func (o outage) store() string { return filepath.Join(o.cut.Dir, "var", "qkms", 
 // cut plans a power cut in so many changes' time, and returns what waits for it.
 func (m *machine) cut(changes int, keep float64) (wait func() outage) {
 	m.Helper()
-	o := outage{cut: Cut{Changes: changes, Keep: keep, Seed: rand.Uint64(), Dir: m.TempDir()}}
+	o := outage{cut: Cut{Changes: changes, Keep: keep, Seed: rand.Uint64(), Dir: open(m)}}
 	m.call("Plan", o.cut)
 	return func() outage {
 		o.err = m.rpc.Call("Remote.Await", o.cut, &o.acknowledged)
@@ -185,6 +195,12 @@ func (r *Remote) Await(c Cut, acknowledged *map[int]uint64) error {
 // Fail is Disk.Fail.
 func (r *Remote) Fail(f Failure, _ *struct{}) error {
 	r.disk.Fail(f.Changes, f.Times, f.Errno)
+	return nil
+}
+
+// Journal is Disk.Journal.
+func (r *Remote) Journal(struct{}, *struct{}) error {
+	r.disk.Journal()
 	return nil
 }
 

@@ -14,6 +14,12 @@ import (
 
 const writers = 4
 
+// An engine is a store, and what is damaged of it.
+type engine interface {
+	store.Engine
+	Check(ctx context.Context) error
+}
+
 // transaction is what a writer commits next: its three records together, in two shards and outside all.
 func transaction(writer int, ver uint64) store.Txn {
 	a, b, c := keys(writer)
@@ -42,13 +48,19 @@ func chain(shard int, rev uint64, note, previous []byte) []byte {
 	return h.Sum(nil)
 }
 
-// work has all writers commit and acknowledge until stop is called, which waits for them.
-func (m *machine) work(db *sqlite.DB) (stop func()) {
+// work has all writers commit and acknowledge, from where they are on, until stop is called, which waits for them.
+func (m *machine) work(db store.Engine) (stop func()) {
 	ctx, cancel := context.WithCancel(m.Context())
 	var wg sync.WaitGroup
 	for writer := range writers {
 		wg.Go(func() {
-			for ver := uint64(1); ctx.Err() == nil; ver++ {
+			a, _, _ := keys(writer)
+			now, err := db.Get(m.Context(), a)
+			if err != nil {
+				m.Error(err)
+				return
+			}
+			for ver := now[0].Ver + 1; ctx.Err() == nil; ver++ {
 				_, err := db.Commit(m.Context(), transaction(writer, ver))
 				if err == nil {
 					err = m.acknowledge(writer, ver)
@@ -78,6 +90,11 @@ func (m *machine) inspect(o outage) (missing uint64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	return m.examine(db, o)
+}
+
+// examine is inspect of a store that could be opened.
+func (m *machine) examine(db engine, o outage) (missing uint64, err error) {
 	if err := db.Check(m.Context()); err != nil {
 		return 0, err
 	}
@@ -108,7 +125,7 @@ func (m *machine) inspect(o outage) (missing uint64, err error) {
 
 // verifyWriter returns the version of a writer's records after checking that it is one version, and
 // that their shards' heads count as many commits.
-func verifyWriter(ctx context.Context, db *sqlite.DB, heads store.Vector, writer int) (uint64, error) {
+func verifyWriter(ctx context.Context, db engine, heads store.Vector, writer int) (uint64, error) {
 	a, b, c := keys(writer)
 	got, err := db.Get(ctx, a, b, c)
 	if err != nil {
@@ -126,7 +143,7 @@ func verifyWriter(ctx context.Context, db *sqlite.DB, heads store.Vector, writer
 }
 
 // verifyChain recomputes the links of the newest notes.
-func verifyChain(ctx context.Context, db *sqlite.DB, heads store.Vector) error {
+func verifyChain(ctx context.Context, db engine, heads store.Vector) error {
 	from := heads
 	for shard := range from {
 		from[shard] -= min(from[shard], 100)

@@ -93,12 +93,23 @@ func TestWhatACutLeaves(t *testing.T) {
 			{func(dir string) error { return os.Remove(filepath.Join(dir, "b")) }, "[b=one]", "[]"},
 			{sync("."), "[]", "[]"},
 		},
+		"a second name": {
+			{write("a", "one"), "[]", "[a=one]"},
+			{sync("a"), "[]", "[a=one]"},
+			{func(dir string) error { return os.Link(filepath.Join(dir, "a"), filepath.Join(dir, "b")) }, "[]", "[a=one b=one]"},
+			{sync("."), "[a=one b=one]", "[a=one b=one]"},
+			{func(dir string) error { return os.Remove(filepath.Join(dir, "a")) }, "[a=one b=one]", "[b=one]"},
+			{write("b", "two"), "[a=one b=one]", "[b=two]"},
+			{sync("b"), "[a=two b=two]", "[b=two]"},
+		},
 		"a directory in its parent": {
-			{func(dir string) error { return os.Mkdir(filepath.Join(dir, "d"), 0o700) }, "[]", "[]"},
+			{func(dir string) error { return os.Mkdir(filepath.Join(dir, "d"), 0o700) }, "[]", "[d/=]"},
 			{write("d/a", "one"), "[]", "[d/a=one]"},
 			{sync("d/a"), "[]", "[d/a=one]"},
 			{sync("d"), "[]", "[d/a=one]"},
 			{sync("."), "[d/a=one]", "[d/a=one]"},
+			{func(dir string) error { return os.Remove(filepath.Join(dir, "d/a")) }, "[d/a=one]", "[d/=]"},
+			{func(dir string) error { return os.Remove(filepath.Join(dir, "d")) }, "[d/a=one]", "[]"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,6 +123,27 @@ func TestWhatACutLeaves(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With a journal a file that was flushed has its name, and so has what was named before it.
+func TestJournal(t *testing.T) {
+	disk, dir := mounted(t)
+	disk.Journal()
+	for _, name := range []string{"before", "flushed", "after"} {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "flushed" {
+			err = f.Sync()
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := cut(disk, 0); got != "[before= flushed=]" {
+		t.Errorf("got %s, want what was there at the flush", got)
 	}
 }
 

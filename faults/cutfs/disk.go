@@ -8,6 +8,7 @@
 package cutfs
 
 import (
+	"context"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
 // A Disk is one such file system. All methods may be called concurrently.
@@ -28,14 +30,16 @@ type Disk struct {
 	changes int      // so far
 	cuts    []cut
 	fail    failure
+	journal bool
 	stable  uint64 // the last inode number given out
 }
 
 // node is what files and directories have in common.
 type node struct {
 	fs.Inode
-	disk *Disk
-	mode uint32
+	disk  *Disk
+	mode  uint32
+	owner fuse.Owner
 }
 
 // A directory keeps its entries as seen and as flushed.
@@ -65,19 +69,28 @@ type failure struct {
 // New returns an empty disk.
 func New() *Disk {
 	d := &Disk{}
-	d.root = d.newDirectory(0o700)
+	d.root = d.newDirectory(context.Background(), 0o700)
 	return d
 }
 
-func (d *Disk) newDirectory(mode uint32) *directory {
-	return &directory{node: node{disk: d, mode: mode}, now: map[string]any{}, flushed: map[string]any{}}
+func (d *Disk) newDirectory(ctx context.Context, mode uint32) *directory {
+	return &directory{node: node{disk: d, mode: mode & 0o777, owner: owner(ctx)}, now: map[string]any{}, flushed: map[string]any{}}
 }
 
-func (d *Disk) newFile(mode uint32) *file {
-	return &file{node: node{disk: d, mode: mode}, cache: map[int][][]byte{}}
+func (d *Disk) newFile(ctx context.Context, mode uint32) *file {
+	return &file{node: node{disk: d, mode: mode & 0o777, owner: owner(ctx)}, cache: map[int][][]byte{}}
 }
 
-// An Image is what a disk holds: contents by path. Directories are made as files need them.
+// owner is whoever asks.
+func owner(ctx context.Context) fuse.Owner {
+	if caller, ok := fuse.FromContext(ctx); ok {
+		return caller.Owner
+	}
+	return fuse.Owner{}
+}
+
+// An Image is what a disk holds: contents by path. An empty directory ends in a slash; others are made as files
+// need them.
 type Image map[string][]byte
 
 // Cut plans a power cut after so many more changes (writes, flushes, names made and removed), and
@@ -98,6 +111,14 @@ func (d *Disk) Cut(changes int, keep float64, rng *rand.Rand, with func()) <-cha
 		d.cuts = append(d.cuts, cut{at: d.changes + changes, take: take})
 	}
 	return image
+}
+
+// Journal has every flush, of whatever, make all names durable that were made or removed before it, as the
+// journals of ext4 and XFS do. PostgreSQL counts on it: it does not flush the directory of a new table's file.
+func (d *Disk) Journal() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.journal = true
 }
 
 // Fail lets so many more changes pass, and then has as many fail with errno as times says. It
@@ -140,11 +161,11 @@ func (d *Disk) rename(n naming) {
 	d.names = append(d.names, n)
 }
 
-// flushNames makes durable what names the directory has.
+// flushNames makes durable what names the directory has; all that there are, where there is a journal.
 func (d *Disk) flushNames(dir *directory) {
 	d.names = slices.DeleteFunc(d.names, func(n naming) bool {
 		for _, c := range n {
-			if c.in == dir {
+			if c.in == dir || d.journal {
 				n.apply(func(dir *directory) map[string]any { return dir.flushed })
 				return true
 			}
@@ -184,6 +205,9 @@ func (d *Disk) image(rng *rand.Rand, keep float64) Image {
 	image := Image{}
 	var walk func(path string, dir *directory)
 	walk = func(path string, dir *directory) {
+		if len(entries(dir)) == 0 && dir != d.root {
+			image[path+"/"] = nil
+		}
 		for name, child := range entries(dir) {
 			switch child := child.(type) {
 			case *directory:
@@ -203,6 +227,12 @@ func (i Image) Save(dir string) error {
 		to := filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 			return err
+		}
+		if strings.HasSuffix(path, "/") {
+			if err := os.MkdirAll(to, 0o700); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := os.WriteFile(to, content, 0o600); err != nil {
 			return err

@@ -55,6 +55,9 @@ func (f *file) flush() {
 	}
 	clear(f.cache)
 	f.sizes = nil
+	if f.disk.journal {
+		f.disk.flushNames(nil)
+	}
 }
 
 // afterCut returns what a power cut leaves: all that was flushed, and of every sector that was not, one of its

@@ -15,10 +15,13 @@ var (
 	_ fs.NodeReaddirer = (*directory)(nil)
 	_ fs.NodeCreater   = (*directory)(nil)
 	_ fs.NodeMkdirer   = (*directory)(nil)
+	_ fs.NodeLinker    = (*directory)(nil)
 	_ fs.NodeUnlinker  = (*directory)(nil)
+	_ fs.NodeRmdirer   = (*directory)(nil)
 	_ fs.NodeRenamer   = (*directory)(nil)
 	_ fs.NodeFsyncer   = (*directory)(nil)
 	_ fs.NodeGetattrer = (*directory)(nil)
+	_ fs.NodeSetattrer = (*directory)(nil)
 	_ fs.NodeOpener    = (*file)(nil)
 	_ fs.NodeReader    = (*file)(nil)
 	_ fs.NodeWriter    = (*file)(nil)
@@ -28,14 +31,15 @@ var (
 	_ fs.NodeSetattrer = (*file)(nil)
 )
 
-// Mount serves the disk at dir until the returned function unmounts it. It needs /dev/fuse and the
-// right to mount, and no fusermount.
+// Mount serves the disk at dir, to all users, until the returned function unmounts it. It needs /dev/fuse and the
+// right to mount, and no fusermount. Nobody's permissions are checked.
 func (d *Disk) Mount(dir string) (unmount func() error, err error) {
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		return nil, fmt.Errorf("this machine has no FUSE, without which power cannot be cut: load the fuse module (%w)", err)
 	}
 	server, err := fs.Mount(dir, d.root, &fs.Options{MountOptions: fuse.MountOptions{
 		DirectMountStrict: true,
+		AllowOther:        true, // PostgreSQL does not run as root
 		FsName:            "cutfs",
 		Name:              "cutfs",
 	}})
@@ -59,7 +63,7 @@ func (dir *directory) Lookup(ctx context.Context, name string, out *fuse.EntryOu
 func (dir *directory) entry(ctx context.Context, child any, out *fuse.EntryOut) *fs.Inode {
 	switch child := child.(type) {
 	case *directory:
-		out.Mode = syscall.S_IFDIR | child.mode
+		child.attr(&out.Attr)
 		return child.inode(ctx, dir, child, syscall.S_IFDIR)
 	case *file:
 		child.attr(&out.Attr)
@@ -88,14 +92,29 @@ func (dir *directory) Readdir(context.Context) (fs.DirStream, syscall.Errno) {
 }
 
 func (dir *directory) Create(ctx context.Context, name string, _, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	child := dir.disk.newFile(mode & 0o777)
+	child := dir.disk.newFile(ctx, mode)
 	child.scratch = scratch(name)
 	inode, errno := dir.add(ctx, name, child, out)
 	return inode, nil, 0, errno
 }
 
 func (dir *directory) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	return dir.add(ctx, name, dir.disk.newDirectory(mode&0o777), out)
+	return dir.add(ctx, name, dir.disk.newDirectory(ctx, mode), out)
+}
+
+// Link gives a file a second name.
+func (dir *directory) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	child, ok := target.(*file)
+	if !ok {
+		return nil, syscall.EPERM
+	}
+	dir.disk.mu.Lock()
+	_, taken := dir.now[name]
+	dir.disk.mu.Unlock()
+	if taken {
+		return nil, syscall.EEXIST
+	}
+	return dir.add(ctx, name, child, out)
 }
 
 func (dir *directory) add(ctx context.Context, name string, child any, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
@@ -108,6 +127,17 @@ func (dir *directory) add(ctx context.Context, name string, child any, out *fuse
 
 func (dir *directory) Unlink(_ context.Context, name string) syscall.Errno {
 	return dir.disk.change(func() { dir.disk.rename(naming{{dir, name, nil}}) })
+}
+
+func (dir *directory) Rmdir(ctx context.Context, name string) syscall.Errno {
+	dir.disk.mu.Lock()
+	child, ok := dir.now[name].(*directory)
+	full := ok && len(child.now) > 0
+	dir.disk.mu.Unlock()
+	if full {
+		return syscall.ENOTEMPTY
+	}
+	return dir.Unlink(ctx, name)
 }
 
 func (dir *directory) Rename(_ context.Context, name string, parent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
@@ -125,8 +155,35 @@ func (dir *directory) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errn
 }
 
 func (dir *directory) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	out.Mode = syscall.S_IFDIR | dir.mode
+	dir.disk.mu.Lock()
+	defer dir.disk.mu.Unlock()
+	dir.attr(&out.Attr)
 	return 0
+}
+
+func (dir *directory) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	dir.disk.mu.Lock()
+	defer dir.disk.mu.Unlock()
+	dir.set(in)
+	dir.attr(&out.Attr)
+	return 0
+}
+
+func (dir *directory) attr(out *fuse.Attr) {
+	out.Mode, out.Owner = syscall.S_IFDIR|dir.mode, dir.owner
+}
+
+// set changes what is not worth counting: no power cut takes it away.
+func (n *node) set(in *fuse.SetAttrIn) {
+	if mode, ok := in.GetMode(); ok {
+		n.mode = mode & 0o777
+	}
+	if uid, ok := in.GetUID(); ok {
+		n.owner.Uid = uid
+	}
+	if gid, ok := in.GetGID(); ok {
+		n.owner.Gid = gid
+	}
 }
 
 func (f *file) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) { return nil, 0, 0 }
@@ -174,13 +231,11 @@ func (f *file) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, o
 	}
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if mode, ok := in.GetMode(); ok {
-		f.mode = mode & 0o777
-	}
+	f.set(in)
 	f.attr(&out.Attr)
 	return errno
 }
 
 func (f *file) attr(out *fuse.Attr) {
-	out.Mode, out.Size, out.Nlink = syscall.S_IFREG|f.mode, uint64(len(f.now)), 1
+	out.Mode, out.Owner, out.Size, out.Nlink = syscall.S_IFREG|f.mode, f.owner, uint64(len(f.now)), 1
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -67,8 +68,51 @@ func New(t testing.TB, settings ...string) *Server {
 	return s
 }
 
+// In is New with the data directory dir, which is empty, and stays when the server ends.
+func In(t testing.TB, dir string, settings ...string) *Server {
+	t.Helper()
+	s, err := launch(func(s *Server) error {
+		if err := s.adopt(dir); err != nil {
+			return err
+		}
+		return s.init()
+	}, settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Over starts a server with a copy of another's data directory, until Stop. The error says why PostgreSQL
+// does not start.
+func Over(dir string, original *Server, settings ...string) (*Server, error) {
+	return launch(func(s *Server) error {
+		s.password = original.password
+		pid := filepath.Join(dir, "postmaster.pid") // on this machine, of the original
+		return errors.Join(os.RemoveAll(pid), s.adopt(dir))
+	}, settings...)
+}
+
+// adopt has the data directory be dir, and the server's user be the owner of what is there.
+func (s *Server) adopt(dir string) error {
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		return errors.Join(err, s.own(path))
+	})
+	if err != nil {
+		return err
+	}
+	return os.Symlink(dir, s.data())
+}
+
 func newServer(settings ...string) (*Server, error) {
-	return launch((*Server).init, settings...)
+	return launch(func(s *Server) error { return s.init("--no-sync") }, settings...)
 }
 
 // launch starts a server over the data directory that fill makes.
@@ -90,12 +134,15 @@ func launch(fill func(*Server) error, settings ...string) (*Server, error) {
 	if err := fill(s); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
-	for range 5 { // a port that was free may not be any more
+	for range 5 {
 		if s.Port, err = freePort(); err != nil {
 			break
 		}
 		if err = s.start(); err == nil {
 			return s, nil
+		}
+		if !errors.Is(err, errPort) {
+			break
 		}
 	}
 	return nil, errors.Join(err, os.RemoveAll(s.dir))
@@ -134,7 +181,7 @@ func freePort() (int, error) {
 	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 }
 
-func (s *Server) init() error {
+func (s *Server) init(options ...string) error {
 	password := filepath.Join(s.dir, "password")
 	if err := os.WriteFile(password, []byte(s.password), 0o600); err != nil {
 		return err
@@ -142,8 +189,8 @@ func (s *Server) init() error {
 	if err := s.own(password); err != nil {
 		return err
 	}
-	cmd := s.command(filepath.Join(s.programs, "initdb"), "--pgdata", s.data(), "--username", "postgres", "--pwfile", password, "--auth", "password",
-		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
+	cmd := s.command(filepath.Join(s.programs, "initdb"), append(options, "--pgdata", s.data(), "--username", "postgres", "--pwfile", password,
+		"--auth", "password", "--encoding", "UTF8", "--locale", "C", "--no-instructions")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
@@ -178,7 +225,7 @@ const keep = `exec 3<&0
 watcher=$!
 until [ -e gone ]; do [ -e down ] || "$@" >>log 2>&1; sleep 0.05; done
 kill $watcher
-rm -rf "$PWD"`
+[ -e again ] || rm -rf "$PWD"`
 
 func (s *Server) start() error {
 	args := []string{"-c", keep, "keeper", filepath.Join(s.programs, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.Port), "-k", "",
@@ -196,11 +243,16 @@ func (s *Server) start() error {
 	}
 	s.keeper, s.leash = cmd, leash
 	if err := s.Await(); err != nil {
+		again := filepath.Join(s.dir, "again") // leave the directory, whoever is to try again
+		_ = os.WriteFile(again, nil, 0o644)
 		s.stop()
-		return err
+		return errors.Join(err, os.Remove(again), os.Remove(s.log()), os.Remove(filepath.Join(s.dir, "gone")))
 	}
 	return nil
 }
+
+// errPort is of a port that was free, and is not any more.
+var errPort = errors.New("could not bind")
 
 func (s *Server) stop() {
 	_ = s.leash.Close()
@@ -219,8 +271,11 @@ func (s *Server) Await() error {
 			return conn.Close(ctx)
 		}
 		said, _ := os.ReadFile(s.log())
-		if ctx.Err() != nil || strings.Contains(string(said), "could not bind") {
-			return fmt.Errorf("PostgreSQL does not start: %w\n%s", err, said)
+		if strings.Contains(string(said), errPort.Error()) {
+			err = errPort
+		}
+		if ctx.Err() != nil || err == errPort {
+			return fmt.Errorf("PostgreSQL does not start: %w\n…%s", err, said[max(0, len(said)-2000):])
 		}
 		<-tick.C
 	}
@@ -247,6 +302,12 @@ func (s *Server) postmaster() (pid int, err error) {
 	line, _, _ := strings.Cut(string(file), "\n")
 	return strconv.Atoi(line)
 }
+
+// Stop ends a server of Over.
+func (s *Server) Stop() { s.stop() }
+
+// URL is the database that every server has, for what is not emptied when a test ends.
+func (s *Server) URL() string { return s.url("postgres") }
 
 func (s *Server) url(database string) string {
 	return (&url.URL{Scheme: "postgres", User: url.UserPassword("postgres", s.password), Host: fmt.Sprint("127.0.0.1:", s.Port), Path: "/" + database}).String()
