@@ -41,6 +41,7 @@ fuzz-wire:
 fuzz-rest:
 	$(FUZZ) -fuzz '^FuzzOpen$$' ./internal/seal
 	$(FUZZ) -fuzz '^FuzzOpenToken$$' ./internal/seal
+	$(FUZZ) -fuzz '^FuzzNames$$' ./internal/store/postgres
 	$(FUZZ) -fuzz '^FuzzState$$' ./internal/seal
 	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzOpen$$' ./internal/audit # each one syncs files
 	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzSignedOpen$$' ./internal/audit

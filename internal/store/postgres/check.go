@@ -27,31 +27,3 @@ func (d *DB) Check(ctx context.Context) error {
 		return err
 	})
 }
-
-// A Server is what the database server says of itself, as far as acknowledged changes depend on it.
-type Server struct {
-	Version  string
-	Standbys string // synchronous_standby_names; empty: a commit is on one machine when it is acknowledged
-	Unsafe   string // the setting under which a crash takes acknowledged changes back; empty: none
-}
-
-// Server asks the server about its settings.
-func (d *DB) Server(ctx context.Context) (s Server, err error) {
-	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		says := map[string]*string{"server_version": &s.Version, "synchronous_standby_names": &s.Standbys, "fsync": new(string), "full_page_writes": new(string)}
-		b := &pgx.Batch{}
-		for name, value := range says {
-			b.Queue(`SELECT current_setting($1::text)`, name).QueryRow(func(row pgx.Row) error { return row.Scan(value) })
-		}
-		if _, _, err := send(ctx, conn, b); err != nil {
-			return err
-		}
-		for _, name := range []string{"full_page_writes", "fsync"} {
-			if *says[name] != "on" {
-				s.Unsafe = name
-			}
-		}
-		return nil
-	})
-	return s, err
-}

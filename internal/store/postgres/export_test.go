@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -31,4 +32,20 @@ func SSLMode(s string) string {
 		return mode
 	}
 	return sslmode(u)
+}
+
+// Names is what synchronous_standby_names says.
+type Names struct {
+	Any   bool
+	Count int
+	List  []string
+}
+
+func (n Names) Equal(m Names) bool {
+	return n.Any == m.Any && n.Count == m.Count && slices.Equal(n.List, m.List)
+}
+
+func ParseNames(s string) (Names, bool) {
+	n, ok := parseNames(s)
+	return Names{n.any, n.count, n.list}, ok
 }

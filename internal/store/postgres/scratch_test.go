@@ -87,6 +87,15 @@ func as(t *testing.T, store, user string) string {
 	return u.String()
 }
 
+// asOwner is as, for a user who owns the database, without further rights.
+func asOwner(t *testing.T, store, user string) string {
+	t.Helper()
+	guest := as(t, store, user)
+	pgtest.Do(t, store, `ALTER SCHEMA public OWNER TO `+user)
+	t.Cleanup(func() { pgtest.Do(t, store, `REASSIGN OWNED BY `+user+` TO postgres`) })
+	return guest
+}
+
 // A pooler gives connections that others had, and may drop what a new one asks for.
 func TestScratchNeedsItsSearchPath(t *testing.T) {
 	p, url := through(t, pgtest.URL(t))
