@@ -54,6 +54,11 @@ type Config struct {
 	// the store must have the same.
 	StalenessBound time.Duration
 
+	// StoreReplication is how the database of a shared store keeps copies of itself: "sync" (PostgreSQL's own,
+	// which serve then requires), "storage" (below PostgreSQL, or by consensus: believed), "none" (one server, whose
+	// place no other takes). Empty: what the database shows is all there is to go by.
+	StoreReplication string
+
 	// RootKey is the key file that opens the store. Empty: $QKMS_ROOT_KEY_FILE, the systemd credential
 	// qkms-root-key, or root.key in the data directory. Lost, every key is lost; copied, a copy of the
 	// data directory is as good as the original.
@@ -175,7 +180,7 @@ func defaultConfig() Config {
 	return Config{
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
 		DrainDelay: 5 * time.Second, StalenessBound: coherence.DefaultBound,
-		ARNStyle:   string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
+		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
 		Audit: auditConfig{Lines: 10}, Explain: explainConfig{context: pairs{}, conditions: pairs{}},
 	}
 }
@@ -193,6 +198,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.StoreFile, "`FILE` whose first line is the URL of --store, where it may have a password")
 	case "staleness-bound":
 		fs.Var((*bound)(&c.StalenessBound), name, "of a store that several nodes share: none goes by what a change has ended for longer than this `TIME`, 2s to 300s, the same on all; cut off from the store a node stops by then")
+	case "store-replication":
+		fs.Var(oneOf{&c.StoreReplication, []string{"sync", "storage", "none"}}, name, "`HOW` the database keeps copies of itself: sync (PostgreSQL's synchronous replication; serve refuses to start without), storage (below PostgreSQL, such as Aurora's or AlloyDB's, or by consensus: believed), none (one server, whose place no other takes); if not given: as the database shows")
 	case "listen":
 		text(&c.Listen, "serve on `HOST:PORT`; port 0 picks a free one")
 	case "metrics-listen":

@@ -15,6 +15,7 @@ import (
 	"qkms/internal/attest"
 	"qkms/internal/key"
 	"qkms/internal/node"
+	"qkms/internal/store/postgres"
 )
 
 // node is the wiring that flags decide.
@@ -33,7 +34,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	}
 	sinks, err := c.auditSinks()
 	return node.Config{
-		Dir: c.Data, Store: store, Bound: c.StalenessBound, Version: build(), Unseal: u.sources, Regions: c.Regions,
+		Dir: c.Data, Store: store, Bound: c.StalenessBound, Replication: postgres.Replication(c.StoreReplication), Version: build(), Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
 		Attesters: attesters, OIDC: providers, Quota: c.Quota, Rates: c.Rates, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
 		Logger: c.logger(), Trace: c.tracer,

@@ -27,6 +27,9 @@ func serve(ctx context.Context, c *command) error {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	if err := h.CheckPromise(ctx); err != nil {
+		return errors.Join(err, h.Close(), ln.Close())
+	}
 	announce := func() error {
 		line(c.out, "QKMS at %s://%s, Regions %v, data in %s", scheme, ln.Addr(), c.Regions, c.Data)
 		return nil

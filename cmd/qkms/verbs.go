@@ -76,7 +76,7 @@ leaves out is taken from PGPASSFILE, PGPASSWORD, PGSSLROOTCERT and the other var
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots oidc-ca oidc-allow quota rates audit-spool audit-sink audit-retention log-format",
+			takes:    opens + "store-replication listen metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots oidc-ca oidc-allow quota rates audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},
@@ -318,7 +318,7 @@ With another account's key it tells what neither of the two accounts may know of
 			name:  "doctor",
 			brief: "Look at everything that could be wrong; exit 1 if something is",
 			about: "Reads the whole store and the whole audit log.\n\n" + viaServer + "\n" + aboutStoreTest,
-			takes: opens + "tls-cert tls-key no-tls audit-spool store-test store-test-cases json",
+			takes: opens + "store-replication tls-cert tls-key no-tls audit-spool store-test store-test-cases json",
 			run:   doctor,
 		},
 		{name: "version", brief: "Print what this build is", run: version},

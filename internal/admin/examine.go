@@ -31,8 +31,8 @@ type Check struct {
 var Examine = &Action[Nothing, []Check]{
 	Name: "doctor", Event: "ExamineStore", ReadOnly: true,
 	run: func(ctx context.Context, c *call, _ Nothing) ([]Check, error) {
-		return slices.Concat([]Check{
-			c.rootCheck(), c.kekCheck(), c.storeCheck(ctx), c.recordsCheck(ctx), c.auditCheck(), c.spoolCheck(), c.outboxCheck(ctx),
+		return slices.Concat([]Check{c.rootCheck(), c.kekCheck()}, c.storeChecks(ctx), []Check{
+			c.recordsCheck(ctx), c.auditCheck(), c.spoolCheck(), c.outboxCheck(ctx),
 		}, c.sinkChecks(), hardened()), nil
 	},
 }

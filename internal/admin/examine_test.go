@@ -11,15 +11,24 @@ import (
 // examine returns the verdicts by what was looked at.
 func examine(t *testing.T, s *kmstest.Server) map[string]admin.Verdict {
 	t.Helper()
+	verdicts := map[string]admin.Verdict{}
+	for what, c := range examined(t, s) {
+		verdicts[what] = c.Verdict
+	}
+	return verdicts
+}
+
+func examined(t *testing.T, s *kmstest.Server) map[string]admin.Check {
+	t.Helper()
 	checks, err := admin.Examine.Perform(t.Context(), host(s), admin.Self(), admin.Nothing{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts := map[string]admin.Verdict{}
+	byWhat := map[string]admin.Check{}
 	for _, c := range checks {
-		verdicts[c.What] = c.Verdict
+		byWhat[c.What] = c
 	}
-	return verdicts
+	return byWhat
 }
 
 func TestExamineFindsNothingInAWholeStore(t *testing.T) {

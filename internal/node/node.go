@@ -36,6 +36,7 @@ import (
 	"qkms/internal/record"
 	"qkms/internal/seal"
 	"qkms/internal/server"
+	"qkms/internal/store/postgres"
 	"qkms/internal/sweep"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
@@ -53,6 +54,9 @@ type Config struct {
 	// them. 2 s to 300 s; 0: coherence.DefaultBound.
 	Bound   time.Duration
 	Version string // of the program: what the other nodes and doctor see
+
+	// Replication is what the operator says of how the database of a shared store keeps copies of itself.
+	Replication postgres.Replication
 
 	// Attesters are the roots that attestation documents of recipients may end in; nil: AWS's for
 	// Nitro enclaves and NitroTPM.

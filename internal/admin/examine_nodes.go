@@ -1,0 +1,86 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"qkms/internal/coherence"
+	"qkms/internal/store"
+)
+
+// watched is for how long nodes are watched: one that is alive renews its lease every 0.6 s at least.
+const watched = 2 * time.Second
+
+// nodesCheck looks twice at the nodes that share the store.
+func (c *call) nodesCheck(ctx context.Context) Check {
+	const what = "nodes"
+	before, err := c.Engine.Peers(ctx)
+	if err != nil {
+		return Check{what, Problem, err.Error()}
+	}
+	after := time.NewTimer(watched)
+	defer after.Stop()
+	select {
+	case <-after.C:
+	case <-ctx.Done():
+		return Check{what, Notice, ctx.Err().Error()}
+	}
+	now, err := c.Engine.Peers(ctx)
+	if err != nil {
+		return Check{what, Problem, err.Error()}
+	}
+	return judgeNodes(before, now, c.Lease.ID())
+}
+
+// judgeNodes compares two looks at the nodes, one of which is this one.
+func judgeNodes(before, now []store.Node, self string) Check {
+	const what = "nodes"
+	beats := map[string]uint64{}
+	for _, n := range before {
+		beats[n.ID] = n.Beat
+	}
+	var alive, silent []string
+	bounds := map[time.Duration]bool{}
+	for _, n := range now {
+		info, err := coherence.ParseInfo(n.Info)
+		name := nodeName(n, info, err)
+		if beat, known := beats[n.ID]; known && beat == n.Beat && n.ID != self {
+			silent = append(silent, name)
+			continue
+		}
+		if n.ID == self {
+			name += ", this one"
+		}
+		alive = append(alive, name)
+		if err == nil && info.Bound > 0 {
+			bounds[info.Bound] = true
+		}
+	}
+	slices.Sort(alive)
+	slices.Sort(silent)
+	text := fmt.Sprintf("%d renew their leases (%s)", len(alive), strings.Join(alive, "; "))
+	if len(silent) > 0 {
+		text += fmt.Sprintf("; %d did not for %v (%s): they hang, are cut off, or were killed, and are waited for up to the bound", len(silent), watched, strings.Join(silent, "; "))
+	}
+	switch {
+	case len(bounds) > 1:
+		return Check{what, Problem, text + ". They disagree about the bound: what one with a shorter one calls fenced, one with a longer one may still use. Give all the same --staleness-bound"}
+	case len(silent) > 0:
+		return Check{what, Notice, text}
+	}
+	return Check{what, Fine, text}
+}
+
+func nodeName(n store.Node, info coherence.Info, err error) string {
+	words := []string{n.ID[:min(len(n.ID), 6)], info.Host, info.Version}
+	if info.Bound > 0 {
+		words = append(words, info.Bound.String())
+	}
+	if err != nil {
+		words = append(words, "which says nothing of itself")
+	}
+	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
+}
