@@ -155,7 +155,8 @@ func (l *Lease) Register(ctx context.Context) error {
 	return nil
 }
 
-// Run renews the lease until ctx ends.
+// Run renews the lease until ctx ends. It returns when the renewal that is under way has ended, which takes five
+// seconds at most.
 func (l *Lease) Run(ctx context.Context) {
 	if l.Engine == nil {
 		return
@@ -163,9 +164,12 @@ func (l *Lease) Run(ctx context.Context) {
 	var wait sync.WaitGroup
 	wait.Go(func() { l.watch(ctx) })
 	wait.Go(func() { l.peers.keep(ctx) })
+	// A renewal that has begun is let end. Given up it may still be on its way to the store, and arrive when the
+	// node has left: its row would be there again, and barriers wait for a node that is gone.
+	whole := context.WithoutCancel(ctx)
 	for ctx.Err() == nil {
-		if moved, _ := l.once(ctx); moved {
-			_, _ = l.once(ctx) // tells at once what has been applied: barriers wait for it
+		if moved, _ := l.once(whole); moved {
+			_, _ = l.once(whole) // tells at once what has been applied: barriers wait for it
 		}
 		l.pause(ctx)
 	}
