@@ -137,7 +137,7 @@ func (c *call) beginRotation(ctx context.Context) error {
 	}
 	stored, err := record.ReadState(ctx, c.Engine)
 	if err == nil && !bytes.Equal(stored, c.Book.Ring().State()) {
-		err = errors.New("the stored keys are not those in force: an earlier rotation ended without an answer; restart the server first")
+		err = c.Book.Follow(ctx) // another node's rotation, or one of ours that ended without an answer
 	}
 	if err != nil {
 		c.rotating.Unlock()
@@ -151,8 +151,14 @@ func (c *call) swap(ctx context.Context, next func(*seal.Ring) (*seal.Ring, erro
 	if err != nil {
 		return err
 	}
-	if err := c.Book.SwapRing(ctx, ring); err != nil {
+	at, err := c.Book.SwapRing(ctx, ring)
+	if err != nil {
 		return fmt.Errorf("store the rotated keys: %w", err)
+	}
+	for r := c.Lease.Barrier(ctx, at); !r.Fenced(); r = c.Lease.Barrier(ctx, at) { // the others have them, or answer nothing any more
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("the rotated keys are stored, and not known to be in use on every node: %w", err)
+		}
 	}
 	return nil
 }

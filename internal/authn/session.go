@@ -81,7 +81,7 @@ func (s *Sessions) Issue(m *recordpb.Session) (Temporary, error) {
 }
 
 // Open is the Verifier's. Whether the session has ended, or its identity, is not looked at.
-func (s *Sessions) Open(_ context.Context, id, token string) (*Credential, error) {
+func (s *Sessions) Open(ctx context.Context, id, token string) (*Credential, error) {
 	if token == "" {
 		return nil, nil
 	}
@@ -93,7 +93,7 @@ func (s *Sessions) Open(_ context.Context, id, token string) (*Credential, error
 	if err != nil {
 		return nil, nil //nolint:nilerr // whatever is wrong with it, it is no token of ours
 	}
-	plain, err := ring.Open(sessionToken, sealed)
+	plain, err := s.book.OpenKept(ctx, sessionToken, sealed)
 	if errors.Is(err, seal.ErrTampered) || errors.Is(err, seal.ErrUnknownKEK) {
 		return nil, nil
 	}

@@ -49,11 +49,12 @@ var ErrChanged = errors.New("coherence: changed meanwhile")
 // its generation before it reads. Since Begin was called before the fill, Check refuses what was read.
 type Memory interface {
 	// Drop forgets what n says has changed. When it returns nobody is given it any more. An error
-	// means that n was not understood; DropAll follows.
-	Drop(n store.Note) error
+	// means that n was not understood; DropAll follows. One that wraps store.ErrUnavailable means that n could
+	// not be dropped yet: the renewal has failed, and n comes again with the next one.
+	Drop(ctx context.Context, n store.Note) error
 
-	// DropAll forgets everything.
-	DropAll()
+	// DropAll forgets everything. On an error the renewal has failed.
+	DropAll(ctx context.Context) error
 }
 
 // Config says how a node takes part.

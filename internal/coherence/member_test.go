@@ -26,7 +26,7 @@ func newMemory(ctx context.Context) *memory {
 	return &memory{Cache: memo.New[uint64](1000), ctx: ctx, deaf: memo.New[uint64](1)}
 }
 
-func (m *memory) Drop(n store.Note) error {
+func (m *memory) Drop(_ context.Context, n store.Note) error {
 	if m.lazy {
 		go func() {
 			if wait(m.ctx, 20*time.Millisecond) {
@@ -42,6 +42,11 @@ func (m *memory) Drop(n store.Note) error {
 func (m *memory) drop(key int) { m.Cache.Drop(name(key)) }
 
 func name(key int) string { return strconv.Itoa(key) }
+
+func (m *memory) DropAll(context.Context) error {
+	m.Cache.DropAll()
+	return nil
+}
 
 // get reads through.
 func (m *memory) get(ctx context.Context, c *conn, key int) (uint64, error) {

@@ -41,26 +41,32 @@ func (l *Lease) follow(ctx context.Context, heads store.Heads) (moved bool, err 
 	applied := *l.applied.Load()
 	switch {
 	case l.granted.Load() == nil: // nothing is remembered yet
-		l.restart(heads)
+		err = l.restart(ctx, heads)
 	case heads.Epoch != l.epoch:
 		l.alarm(fmt.Errorf("epoch %d became %d", l.epoch, heads.Epoch))
-		l.restart(heads)
+		err = l.restart(ctx, heads)
 	case !reaches(heads.Revs, applied):
 		l.alarm(store.ErrRolledBack)
-		l.restart(heads)
+		err = l.restart(ctx, heads)
+	}
+	if err != nil {
+		return moved, err
 	}
 	for !reaches(*l.applied.Load(), heads.Revs) {
 		notes, _, err := l.Engine.Changes(ctx, *l.applied.Load(), page)
 		switch {
 		case errors.Is(err, store.ErrGone):
-			l.restart(heads)
+			err = l.restart(ctx, heads)
 			l.counts.gone.Add(1)
 		case err != nil: // ErrRolledBack too: who answers is behind the one that took the renewal
 			return moved, err
 		case len(notes) == 0:
 			return moved, fmt.Errorf("%w: its change log ends before its heads", store.ErrUnavailable)
 		default:
-			l.apply(notes, heads)
+			err = l.apply(ctx, notes, heads)
+		}
+		if err != nil {
+			return moved, err
 		}
 		moved = true
 	}
@@ -69,31 +75,38 @@ func (l *Lease) follow(ctx context.Context, heads store.Heads) (moved bool, err 
 
 // apply drops what the notes name. The sequence rises after the drop, so that whoever begins with the new one
 // finds nothing old, and before the node says that it has applied them.
-func (l *Lease) apply(notes []store.Note, heads store.Heads) {
+func (l *Lease) apply(ctx context.Context, notes []store.Note, heads store.Heads) (err error) {
 	applied := *l.applied.Load()
 	for _, n := range notes {
-		err := fmt.Errorf("shard %d goes from revision %d to %d", n.Shard, applied[n.Shard], n.Rev)
+		err = fmt.Errorf("shard %d goes from revision %d to %d", n.Shard, applied[n.Shard], n.Rev)
 		if n.Rev == applied[n.Shard]+1 {
-			err = l.Memory.Drop(n)
+			err = l.Memory.Drop(ctx, n)
+		}
+		if errors.Is(err, store.ErrUnavailable) {
+			break
 		}
 		if err != nil {
 			l.alarm(fmt.Errorf("change log: %w", err))
-			l.restart(heads)
-			return
+			return l.restart(ctx, heads)
 		}
 		applied[n.Shard] = n.Rev
+		l.counts.notes.Add(1)
 	}
 	l.sequence.Add(1)
 	l.applied.Store(&applied)
-	l.counts.notes.Add(uint64(len(notes)))
+	return err
 }
 
 // restart drops everything. What is read from now on has every commit up to heads.
-func (l *Lease) restart(heads store.Heads) {
-	l.Memory.DropAll()
+func (l *Lease) restart(ctx context.Context, heads store.Heads) error {
+	err := l.Memory.DropAll(ctx)
 	l.sequence.Add(1)
+	if err != nil {
+		return err
+	}
 	l.applied.Store(&heads.Revs)
 	l.epoch = heads.Epoch
+	return nil
 }
 
 // alarm is for what never happens to a store that nobody has restored, cut or tampered with.

@@ -116,12 +116,18 @@ func (s *Server) begin() *Server {
 // its own.
 func (s *Server) Join() *Server {
 	s.t.Helper()
+	return s.JoinWith(s.root)
+}
+
+// JoinWith is Join with the root key in another file.
+func (s *Server) JoinWith(root string) *Server {
+	s.t.Helper()
 	if s.opts.Store == "" {
 		s.t.Fatal("a store in a data directory has one node")
 	}
 	o := s.opts
 	o.Dir = s.t.TempDir()
-	return (&Server{t: s.t, Clock: s.Clock, opts: o, root: s.root, keys: map[string]*Client{}}).begin()
+	return (&Server{t: s.t, Clock: s.Clock, opts: o, root: root, keys: map[string]*Client{}}).begin()
 }
 
 // database is where the store of a new server is: in its directory, or with QKMS_TEST_STORE=postgres in a
@@ -182,6 +188,9 @@ func (s *Server) Restart() {
 	s.halt()
 	s.start()
 }
+
+// RootKey is the file of the root key.
+func (s *Server) RootKey() string { return s.root }
 
 // Dir is the data directory.
 func (s *Server) Dir() string { return s.opts.Dir }

@@ -248,7 +248,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	if n.Lease, err = n.newLease(); err != nil {
 		return err
 	}
-	n.Book.Changed = n.Lease.Changed
+	n.Book.Changed, n.Book.Reopen = n.Lease.Changed, n.reopen
 	n.Identities = identity.New(n.Book, n.Naming.Partition)
 	n.AccessKeys = authn.AccessKeys{Book: n.Book}
 	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
@@ -287,6 +287,15 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	}}
 	n.Metrics.Register(n.readings()...)
 	return nil
+}
+
+// reopen opens keys under a root key that another node has put in place of the one that opened ours.
+func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
+	ring, err := seal.Open(ctx, state, n.Unseal...)
+	if err != nil {
+		n.Logger.ErrorContext(ctx, "the root key of the store was rotated on another node; without the new one this node stops answering", "error", err)
+	}
+	return ring, err
 }
 
 // Materials is custody over the materials of a book, of which it keeps up to cached in memory.

@@ -31,6 +31,10 @@ type Book struct {
 	// nobody asks. It is set before the book is used.
 	Changed func()
 
+	// Reopen opens wrapped keys under a root key that another process has put in place of the one in use; nil:
+	// nothing does.
+	Reopen func(ctx context.Context, state []byte) (*seal.Ring, error)
+
 	// Log is the origin of the audit log that records of commits are for; set before the book is used.
 	Log string
 
@@ -41,8 +45,10 @@ type Book struct {
 	link   [32]byte      // keys the chain over the change log; the same for the life of the store
 
 	// swap is held for reading while a commit is in the engine and for writing while the ring is
-	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive.
-	swap sync.RWMutex
+	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive from here.
+	swap  sync.RWMutex
+	swaps atomic.Uint64 // what commits require of each shard: that keys were exchanged as often; learnt from a conflict
+	asked atomic.Int64  // when the store was last asked for keys on behalf of a stranger; nanoseconds since 1970
 
 	counting sync.Mutex // held while a change that counts keys is in the engine
 
@@ -145,12 +151,17 @@ func (b *Book) Take(ctx context.Context, k Key) ([]byte, uint64, error) {
 	if got[0].Ver == 0 {
 		return nil, 0, nil
 	}
-	plain, err := b.open(got[0])
+	plain, err := b.open(ctx, got[0])
 	return plain, got[0].Ver, err
 }
 
-func (b *Book) open(r store.Record) ([]byte, error) {
-	plain, err := b.Ring().Open(seal.AD{Key: r.Key, Ver: r.Ver, Schema: schema}, r.Body)
+// open must not be called while b.swap is held.
+func (b *Book) open(ctx context.Context, r store.Record) ([]byte, error) {
+	ad, ring := seal.AD{Key: r.Key, Ver: r.Ver, Schema: schema}, b.Ring()
+	plain, err := ring.Open(ad, r.Body)
+	if errors.Is(err, seal.ErrUnknownKEK) && b.catchUp(ctx, ring) {
+		plain, err = b.Ring().Open(ad, r.Body)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: record %x version %d: %w", ErrDamaged, r.Key, r.Ver, err)
 	}
@@ -179,7 +190,7 @@ func Scan[T any, P interface {
 		return nil, false, err
 	}
 	for _, r := range got {
-		plain, err := b.open(r)
+		plain, err := b.open(ctx, r)
 		if err != nil {
 			return nil, false, err
 		}

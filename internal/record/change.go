@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -88,8 +91,8 @@ func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
 // Positions is where c stands in the change log, once Commit has returned nil.
 func (c *Change) Positions() []store.Position { return c.at }
 
-// Size is the number of operations so far; store.MaxOps is the most that commit.
-func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) }
+// Size is the number of operations so far, with the one that every commit adds; store.MaxOps is the most that commit.
+func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) + 1 }
 
 func (c *Change) write(k Key, ver uint64, m proto.Message) {
 	c.Require(k, ver)
@@ -113,18 +116,33 @@ func (b *Book) Commit(ctx context.Context, c *Change, eventID string, line []byt
 	if c.err != nil {
 		return c.err
 	}
-	b.swap.RLock()
-	defer b.swap.RUnlock()
-	if c.ring != b.Ring() {
-		return &store.Conflict{Key: ofState().bytes()}
-	}
 	if c.tally != nil {
 		return b.count(ctx, c, eventID, line)
 	}
 	return b.commit(ctx, c, eventID, line)
 }
 
+// commit is Commit without counting. A process that begins, or that another one exchanged the keys behind, learns so
+// from a conflict: with the keys as they were it tries again, with others the change is to be built again.
 func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byte) error {
+	for {
+		err := b.commitUnder(ctx, c, eventID, line)
+		var conflict *store.Conflict
+		if !errors.As(err, &conflict) || !strings.HasPrefix(string(conflict.Key), ofSwaps) {
+			return err
+		}
+		if failed := b.Follow(ctx); failed != nil {
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, failed)
+		}
+	}
+}
+
+func (b *Book) commitUnder(ctx context.Context, c *Change, eventID string, line []byte) error {
+	b.swap.RLock()
+	defer b.swap.RUnlock()
+	if c.ring != b.Ring() {
+		return &store.Conflict{Key: ofState().bytes()}
+	}
 	t := c.txn
 	t.Notes, t.Link = notes(&t), b.chain
 	if eventID != "" {
@@ -134,7 +152,10 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 		}
 		t.Puts = append(t.Puts, b.put(c.ring, ofOutbox(eventID), 1, plain))
 	}
-	done := b.delivered.take(store.MaxOps - c.Size() - 1)
+	if len(t.Puts) > 0 {
+		t.Checks = append(slices.Clone(t.Checks), b.sameKeys(&t))
+	}
+	done := b.delivered.take(store.MaxOps - len(t.Checks) - len(t.Puts) - len(t.Deletes))
 	for _, id := range done {
 		k := ofOutbox(id)
 		t.Deletes = append(t.Deletes, store.Delete{Shard: store.Loose, Key: k.bytes()})
@@ -146,6 +167,14 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 	}
 	c.at = at
 	return err
+}
+
+// sameKeys is the check, in some shard that t touches, that the keys of the store are those it was sealed under: a
+// record that arrived under keys that are being dropped would be lost with them. One shard is enough: the exchange has
+// the heads of all, so it comes before all of t or after all of it.
+func (b *Book) sameKeys(t *store.Txn) store.Check {
+	shard := append(t.Shards(), 0)[0]
+	return store.Check{Shard: shard, Key: ofSwap(shard).bytes(), Ver: b.swaps.Load()}
 }
 
 func (b *Book) forget(t *store.Txn) {

@@ -2,7 +2,9 @@ package record
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +49,7 @@ const (
 	spaceCertOf   = "in" // account, folded name → Certificate
 	spaceOutbox   = "o"  // event id → Outbox
 	spaceState    = "s"  // "seal" → seal's own, not sealed
+	spaceSwap     = "sw" // shard, two digits → nothing: its version says how often the keys were exchanged
 )
 
 // keyParts says which parts of a space's keys are the account, region and id of a KMS key: its records
@@ -144,6 +147,10 @@ func ofOutbox(eventID string) Key { return newKey(spaceOutbox, eventID) }
 
 func ofState() Key { return newKey(spaceState, "seal") }
 
+const ofSwaps = spaceSwap + "\x00\x01" // what their keys begin with
+
+func ofSwap(shard int) Key { return newKey(spaceSwap, fmt.Sprintf("%02d", shard)) }
+
 // millis sorts as time does: eight bytes, big-endian, of milliseconds since 1970.
 func millis(t time.Time) string {
 	return string(binary.BigEndian.AppendUint64(nil, uint64(t.UnixMilli())))
@@ -183,6 +190,12 @@ func (k Key) Shard() int {
 	switch at, ofKey := keyParts[parts[0]]; {
 	case parts[0] == spaceOutbox, parts[0] == spaceLastUse:
 		return store.Loose
+	case parts[0] == spaceSwap:
+		shard, err := strconv.Atoi(parts[1])
+		if err != nil || shard < 0 || shard >= store.Shards {
+			panic("record: internal error: malformed key")
+		}
+		return shard
 	case ofKey:
 		for _, i := range at {
 			_, _ = h.Write(appendPart(nil, parts[1+i]))

@@ -41,7 +41,7 @@ func TestLastUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Reseal(t.Context(), func(int, int) {}); err != nil {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"sync"
 
@@ -31,10 +32,11 @@ type chainedNote struct {
 	link []byte
 }
 
-// Drop forgets the records that a commit has changed, on whatever node. It returns ErrDamaged for a note
-// that does not follow from the one dropped before: who writes the database could otherwise
-// keep a revocation from a node by rewriting the note that tells of it.
-func (m *Memory) Drop(n store.Note) error {
+// Drop forgets the records that a commit has changed, on whatever node, and takes over keys that were exchanged. It
+// returns ErrDamaged for a note that does not follow from the one dropped before: who writes the database could otherwise
+// keep a revocation from a node by rewriting the note that tells of it; and store.ErrUnavailable while keys cannot be
+// taken over: then n is not dropped, and may come again.
+func (m *Memory) Drop(ctx context.Context, n store.Note) error {
 	if err := m.follow(n); err != nil {
 		return err
 	}
@@ -44,10 +46,25 @@ func (m *Memory) Drop(n store.Note) error {
 	}
 	for _, c := range note.Changes {
 		k := Key{string(c.Key)}
+		if k == ofState() {
+			if err := m.exchanged(ctx); err != nil {
+				return err
+			}
+		}
 		m.Book.drop(k)
 		if parts, ok := split(k.enc); ok && m.Materials != nil && len(parts) == 5 && parts[0] == spaceMaterial {
 			m.Materials.Forget(custody.Ref{Account: parts[1], Region: parts[2], KeyID: parts[3], MaterialID: parts[4]})
 		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links[n.Shard] = &chainedNote{n.Rev, n.Link}
+	return nil
+}
+
+func (m *Memory) exchanged(ctx context.Context) error {
+	if err := m.Book.Follow(ctx); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return nil
 }
@@ -60,15 +77,14 @@ func (m *Memory) follow(n store.Note) error {
 		return fmt.Errorf("%w: a note of shard %d", ErrDamaged, n.Shard)
 	}
 	last := m.links[n.Shard]
-	m.links[n.Shard] = &chainedNote{n.Rev, n.Link}
 	if last == nil || last.rev+1 == n.Rev && bytes.Equal(n.Link, m.Book.chain(n.Shard, n.Rev, n.Body, last.link)) {
 		return nil
 	}
 	return fmt.Errorf("%w: change log of shard %d breaks at revision %d", ErrDamaged, n.Shard, n.Rev)
 }
 
-// DropAll forgets everything.
-func (m *Memory) DropAll() {
+// DropAll forgets everything, and takes over keys that were exchanged. On an error the keys are the former ones.
+func (m *Memory) DropAll(ctx context.Context) error {
 	m.mu.Lock()
 	m.links = [store.Shards]*chainedNote{}
 	m.mu.Unlock()
@@ -76,4 +92,5 @@ func (m *Memory) DropAll() {
 	if m.Materials != nil {
 		m.Materials.ForgetAll()
 	}
+	return m.exchanged(ctx)
 }

@@ -60,7 +60,7 @@ func TestMemoryFollowsOthers(t *testing.T) {
 		if slices.ContainsFunc(before, func(b store.Note) bool { return b.Shard == n.Shard && b.Rev == n.Rev }) {
 			continue
 		}
-		if err := memory.Drop(n); err != nil {
+		if err := memory.Drop(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,7 +70,9 @@ func TestMemoryFollowsOthers(t *testing.T) {
 	if !slices.Contains(gone, material) {
 		t.Errorf("custody forgot %v, want %v", gone, material)
 	}
-	memory.DropAll()
+	if err := memory.DropAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if _, _, entries := other.CacheStats(); entries != 0 || gone[len(gone)-1] != (custody.Ref{}) {
 		t.Errorf("%d entries are left, custody forgot %v, want all gone", entries, gone)
 	}
@@ -103,14 +105,16 @@ func TestMemoryRefusesForgedNotes(t *testing.T) {
 			memory := &record.Memory{Book: f.Book}
 			drop := func(notes []store.Note) (err error) {
 				for _, n := range notes {
-					err = errors.Join(err, memory.Drop(n))
+					err = errors.Join(err, memory.Drop(t.Context(), n))
 				}
 				return err
 			}
 			if err := drop(notes); err != nil {
 				t.Fatalf("as they are: %v", err)
 			}
-			memory.DropAll()
+			if err := memory.DropAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			if err := drop(forge(slices.Clone(notes))); !errors.Is(err, record.ErrDamaged) {
 				t.Errorf("got %v, want ErrDamaged", err)
 			}

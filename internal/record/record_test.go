@@ -197,7 +197,7 @@ func TestResealWhileWriting(t *testing.T) {
 	}
 	stale := f.Change() // built under the former key, committed after the exchange
 	stale.Insert(record.OfKey(account, region, "stale"), &recordpb.Key{Id: "stale"})
-	if err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	var conflict *store.Conflict
@@ -238,7 +238,7 @@ func TestResealWhileWriting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.SwapRing(t.Context(), dropped); err != nil {
+	if _, err := f.SwapRing(t.Context(), dropped); err != nil {
 		t.Fatal(err)
 	}
 	rep, err := f.Verify(t.Context())
@@ -256,7 +256,7 @@ func TestMaterialSealedBeforeARotationIsAConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	c := f.Change()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"qkms/internal/seal"
 	"qkms/internal/store"
@@ -40,24 +41,93 @@ func stateTxn(ver uint64, state []byte) store.Txn {
 }
 
 // SwapRing stores the wrapped keys of next and puts it in force. After it returned nil nothing sealed
-// under the former ring's current key can be committed any more.
-func (b *Book) SwapRing(ctx context.Context, next *seal.Ring) error {
+// under the former ring's current key can be committed any more, by any process: each commit requires of each
+// shard that no keys were exchanged since. Other nodes follow when they hear of it, or when a commit of theirs
+// is refused. It returns where in the change log the exchange stands.
+func (b *Book) SwapRing(ctx context.Context, next *seal.Ring) ([]store.Position, error) {
 	b.swap.Lock()
 	defer b.swap.Unlock()
 	got, err := b.engine.Get(ctx, ofState().bytes())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !bytes.Equal(got[0].Body, b.Ring().State()) {
-		return fmt.Errorf("the keys in the store are no longer those that were rotated: %w", &store.Conflict{Key: got[0].Key})
+		return nil, fmt.Errorf("the keys in the store are no longer those that were rotated: %w", &store.Conflict{Key: got[0].Key})
 	}
 	t := stateTxn(got[0].Ver, next.State())
+	for shard := range store.Shards {
+		k, ver := ofSwap(shard), got[0].Ver+1
+		t.Puts = append(t.Puts, store.Put{Shard: shard, Key: k.bytes(), Ver: ver, Body: next.Seal(seal.AD{Key: k.bytes(), Ver: ver, Schema: schema}, nil)})
+	}
 	t.Notes, t.Link = notes(&t), b.chain
-	if _, err := b.engine.Commit(ctx, t); err != nil {
+	at, err := b.engine.Commit(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	b.force(next, got[0].Ver+1)
+	return at, nil
+}
+
+// force puts ring in force. What was opened before is decided again: sessions end with the key they were sealed under.
+func (b *Book) force(ring *seal.Ring, swaps uint64) {
+	b.swaps.Store(swaps)
+	if b.Ring() == ring {
+		return
+	}
+	b.ring.Store(ring)
+	if b.Changed != nil {
+		b.Changed()
+	}
+}
+
+// Follow puts in force what keys the store has now, if another process has exchanged them. It returns an error when
+// they do not open: then nothing may be answered with those of before, which may have been dropped for a reason.
+func (b *Book) Follow(ctx context.Context) error {
+	b.swap.Lock()
+	defer b.swap.Unlock()
+	got, err := b.engine.Get(ctx, ofState().bytes(), ofSwap(0).bytes())
+	if err != nil {
 		return err
 	}
-	b.ring.Store(next)
+	ring, state := b.Ring(), got[0].Body
+	if !bytes.Equal(state, ring.State()) {
+		next, err := ring.Reload(state)
+		if errors.Is(err, seal.ErrWrongKey) && b.Reopen != nil { // the root key is another one
+			next, err = b.Reopen(ctx, state)
+			if err == nil && (next.StoreID() != ring.StoreID() || next.Generation() < ring.Generation()) {
+				err = seal.ErrTampered
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("another process has exchanged the keys of the store: %w", err)
+		}
+		ring = next
+	}
+	b.force(ring, got[1].Ver)
 	return nil
+}
+
+// catchUp is Follow for what was sealed under keys that ring does not have. It reports whether there are others now.
+func (b *Book) catchUp(ctx context.Context, ring *seal.Ring) bool {
+	return b.Ring() != ring || b.Follow(ctx) == nil && b.Ring() != ring
+}
+
+// catchUpEvery is how often strangers can make the store be asked for keys.
+const catchUpEvery = time.Second
+
+// OpenKept opens what somebody has kept who was given it: ring.Open of the keys in force. One that was sealed by
+// another node a moment ago may be under keys that this one has yet to hear of.
+func (b *Book) OpenKept(ctx context.Context, ad seal.AD, sealed []byte) ([]byte, error) {
+	ring := b.Ring()
+	plain, err := ring.Open(ad, sealed)
+	if !errors.Is(err, seal.ErrUnknownKEK) {
+		return plain, err
+	}
+	last, now := b.asked.Load(), time.Now().UnixNano()
+	if now-last < int64(catchUpEvery) || !b.asked.CompareAndSwap(last, now) || !b.catchUp(ctx, ring) {
+		return nil, err
+	}
+	return b.Ring().Open(ad, sealed)
 }
 
 // Reseal seals every record that is not under the current KEK again, calling progress with the number
@@ -90,7 +160,7 @@ func (b *Book) Reseal(ctx context.Context, progress func(seen, resealed int)) (r
 
 func (b *Book) reseal(ctx context.Context, k Key, r store.Record) (bool, error) {
 	for {
-		if r.Ver == 0 || k == ofState() {
+		if r.Ver == 0 || k == ofState() || k.space() == spaceSwap { // SwapRing writes these anew
 			return false, nil
 		}
 		ring := b.Ring()
@@ -118,7 +188,7 @@ func (b *Book) reseal(ctx context.Context, k Key, r store.Record) (bool, error) 
 }
 
 func (b *Book) resealAs(ctx context.Context, ring *seal.Ring, k Key, r store.Record) error {
-	plain, err := b.open(r)
+	plain, err := b.open(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,9 @@ func (s *served) cold(ids []string) func() {
 	memory := record.Memory{Book: s.node.Book, Materials: s.node.Custody}
 	next := 0
 	return func() {
-		memory.DropAll()
+		if err := memory.DropAll(context.Background()); err != nil {
+			panic(err)
+		}
 		next = (next + 7919) % len(ids)
 		s.dataKey(ids[next])()
 	}

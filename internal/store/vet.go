@@ -36,6 +36,21 @@ func (t *Txn) Vet() ([]int, error) {
 	return v.shards(), v.err
 }
 
+// Shards returns the shards in which t checks, puts or deletes, in order.
+func (t *Txn) Shards() []int {
+	var v vetting
+	for _, c := range t.Checks {
+		v.touch(c.Shard)
+	}
+	for _, p := range t.Puts {
+		v.touch(p.Shard)
+	}
+	for _, d := range t.Deletes {
+		v.touch(d.Shard)
+	}
+	return v.shards()
+}
+
 // A vetting adds up what a Txn names. err is the first thing wrong.
 type vetting struct {
 	touched [Shards]bool
