@@ -166,12 +166,9 @@ var (
 	errNoAudit = errors.New("the audit log cannot be read")
 )
 
-// check returns nil when a request would be answered now: the store can be read, and a record written.
+// check returns nil when a request would be answered now: the store was reached, and a record can be written.
 func (n *Node) check(ctx context.Context) error {
-	if n.Lease.Ready() != nil { // from half a lease on: requests are to go elsewhere before they must be refused
-		return errNoStore
-	}
-	if _, err := n.Engine.Get(ctx, []byte("ready?")); err != nil { // a key there is not, of a store that is held
+	if err := n.reached(ctx); err != nil {
 		return errNoStore
 	}
 	err := n.Audit.Room()
@@ -182,4 +179,15 @@ func (n *Node) check(ctx context.Context) error {
 		return errNoRoom
 	}
 	return errNoAudit
+}
+
+// reached says whether the store was. Of a shared one that is the lease's to say, from half of it on: a database that
+// fails over is away for every node at once, and were they all to be avoided at once, nobody would be served
+// from what they remember and may still use.
+func (n *Node) reached(ctx context.Context) error {
+	if n.Lease.Shared() {
+		return n.Lease.Ready()
+	}
+	_, err := n.Engine.Get(ctx, []byte("ready?")) // a key there is not, of a store that is held
+	return err
 }

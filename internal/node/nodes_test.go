@@ -150,3 +150,20 @@ func TestLogsOfOneStoreHaveNames(t *testing.T) {
 		t.Errorf("after a restart it signs as %s, before as %s", after, before)
 	}
 }
+
+// A database that fails over is away for all nodes at once. They must not all be avoided for that: what they remember they
+// may use for as long as they have a lease.
+func TestNodesAreReadyWhileTheDatabaseIsAway(t *testing.T) {
+	url := pgtest.URL(t)
+	a := kmstest.With(t, kmstest.Options{Store: url})
+	pgtest.Do(t, url, `ALTER TABLE rec RENAME TO away`)
+	_, err := a.Node.Engine.Get(t.Context(), []byte("k"))
+	ready := a.Node.Ready.Err()
+	pgtest.Do(t, url, `ALTER TABLE away RENAME TO rec`)
+	if err == nil {
+		t.Error("the store answers; it must not, for this test to tell anything")
+	}
+	if ready != nil {
+		t.Errorf("got %v, want a node that is ready", ready)
+	}
+}
