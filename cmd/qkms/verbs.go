@@ -70,8 +70,8 @@ TLS 1.3, with the pair of init or the one given. With --metrics-listen, /readyz 
 after SIGTERM or SIGINT before connections are refused. SIGTERM and SIGINT let requests end for up to 30
 seconds; a second one ends the process at once.
 
-With --store the store is in a PostgreSQL database, made by init with the same --store, and one server at a
-time can use it; one that was killed is waited for. The audit log stays in the data directory. What the URL
+With --store the store is in a PostgreSQL database, made by init with the same --store, and any number of servers
+share it, each with a data directory of its own, where its audit log stays. What the URL
 leaves out is taken from PGPASSFILE, PGPASSWORD, PGSSLROOTCERT and the other variables of PostgreSQL's clients.
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential

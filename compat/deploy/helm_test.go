@@ -35,7 +35,7 @@ const most = `
 image: qkms:test
 imagePullSecrets: [{name: pull}]
 rootKey: {existingSecret: root, key: other.key}
-store: {existingSecret: db-app, key: url, port: 6432, ca: {existingSecret: db-ca}}
+store: {existingSecret: db-app, key: url, port: 6432, replication: none, ca: {existingSecret: db-ca}}
 tls: {existingSecret: qkms-tls}
 replicas: 5
 regions: [us-east-1, eu-central-1]

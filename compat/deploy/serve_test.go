@@ -169,7 +169,8 @@ func (s *transcript) String() string {
 	return s.text.String()
 }
 
-// Every flag is one of the verb's, with a value that it takes; so is every variable.
+// Every flag is one of the verb's, with a value that it takes. Every variable means something to it or to the node, whose
+// verbs that are run beside it find the same.
 func TestArguments(t *testing.T) {
 	all := map[string]container{}
 	for which, values := range map[string]string{"least": least, "most": most} {
@@ -184,12 +185,12 @@ func TestArguments(t *testing.T) {
 	}
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
-			explained := qkms(t, slices.Concat(c.args, []string{"-h"})...)
+			explained := qkms(t, slices.Concat(c.args, []string{"-h"})...) + qkms(t, "serve", "-h")
 			for variable := range c.env {
 				flag, is := strings.CutPrefix(variable, "QKMS_")
 				flag = "--" + strings.ReplaceAll(strings.ToLower(flag), "_", "-")
 				if is && !strings.Contains(explained, "\n  "+flag) {
-					t.Errorf("$%s means nothing to qkms %s", variable, c.args[0])
+					t.Errorf("$%s means nothing to qkms %s, nor to serve", variable, c.args[0])
 				}
 			}
 		})
