@@ -42,7 +42,7 @@ func doctor(ctx context.Context, c *command) error {
 
 func (c *command) printChecks(checks []admin.Check) {
 	for _, k := range checks {
-		line(c.out, "%-7s  %-14s  %s", k.Verdict, k.What, k.Text)
+		line(c.out, "%-7s  %-15s  %s", k.Verdict, k.What, k.Text)
 	}
 }
 

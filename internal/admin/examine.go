@@ -37,14 +37,6 @@ var Examine = &Action[Nothing, []Check]{
 	},
 }
 
-// verdict is fine with text, unless err says otherwise.
-func verdict(what, text string, err error) Check {
-	if err != nil {
-		return Check{what, Problem, err.Error()}
-	}
-	return Check{what, Fine, text}
-}
-
 func (c *call) rootCheck() Check {
 	if c.KeyFile == "" {
 		return Check{"root key", Fine, "opened by a credential or a passphrase"}

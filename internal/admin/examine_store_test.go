@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -8,7 +10,9 @@ import (
 	"qkms/internal/admin"
 	"qkms/internal/coherence"
 	"qkms/internal/kmstest"
+	"qkms/internal/node"
 	"qkms/internal/store"
+	"qkms/internal/store/postgres"
 	"qkms/internal/store/postgres/pgtest"
 )
 
@@ -28,9 +32,23 @@ func TestExamineSaysWhatTheBoundRestsOn(t *testing.T) {
 	wantCheck(t, checks, "database", admin.Fine, "the change log is complete")
 	wantCheck(t, checks, "staleness bound", admin.Fine, "20s in force: commits wait for standby")
 	wantCheck(t, checks, "nodes", admin.Fine, "2 renew their leases")
+	wantStart(t, s, postgres.Sync, "", "staleness bound in force")
 	pair.Asynchronous(t)
+	wantStart(t, s, postgres.Sync, "--store-replication=sync is not what the database does: synchronous_standby_names is empty", "")
+	wantStart(t, s, postgres.Unsaid, "", "no staleness bound can be promised")
 	wantCheck(t, examined(t, s), "staleness bound", admin.Problem,
 		"none can be promised: synchronous_standby_names is empty, with a standby (standby) connected that commits do not wait for: acknowledged revocations can be lost at failover")
+}
+
+// wantStart checks what a node over the store of s says when it begins to serve.
+func wantStart(t *testing.T, s *kmstest.Server, said postgres.Replication, refusal, says string) {
+	t.Helper()
+	var log bytes.Buffer
+	n := &node.Node{Config: node.Config{Replication: said, Logger: slog.New(slog.NewTextHandler(&log, nil))}, Engine: s.Engine, Lease: s.Lease}
+	err := n.CheckPromise(t.Context())
+	if (err == nil) != (refusal == "") || err != nil && !strings.Contains(err.Error(), refusal) || !strings.Contains(log.String(), says) {
+		t.Errorf("got error %v, log %q, want %q, %q", err, log.String(), refusal, says)
+	}
 }
 
 func TestExamineOfOneFileSpeaksOfNoBound(t *testing.T) {

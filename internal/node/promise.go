@@ -41,15 +41,17 @@ func (n *Node) Promise(ctx context.Context) (Promise, error) {
 }
 
 // CheckPromise says once, when a node begins to serve, what its bound rests on. It fails where the operator
-// requires synchronous replication and there is none.
+// requires synchronous replication and none is seen.
 func (n *Node) CheckPromise(ctx context.Context) error {
 	if !n.Lease.Shared() {
 		return nil
 	}
 	p, err := n.Promise(ctx)
 	switch {
-	case err != nil:
+	case err != nil && n.Replication == postgres.Sync:
 		return fmt.Errorf("ask the database how it replicates: %w", err)
+	case err != nil:
+		n.Logger.WarnContext(ctx, "no staleness bound can be promised", "because", err)
 	case p.Level == postgres.Firm:
 		n.Logger.InfoContext(ctx, "staleness bound in force", "bound", p.Bound, "because", p.Text)
 	case p.Level == postgres.Longer:

@@ -91,7 +91,7 @@ type Engine interface {
 	Close() error
 }
 
-// A Loader is an engine that an empty store can be filled with. Every engine is to become one.
+// A Loader is an engine that an empty store can be filled with. Every engine is one.
 type Loader interface {
 	// Load fills a store that nothing was ever written to, whole or not at all: on a nil error all of s
 	// is there, durably; on any other error, and after a crash, the store is as empty as before. The
