@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +19,15 @@ import (
 // doctored is what `qkms doctor --store-test` prints of the cases that begin so, and its error, which is exit code 1.
 func doctored(t *testing.T, database, cases string, flags ...string) (string, error) {
 	t.Helper()
+	var out bytes.Buffer
+	args := append([]string{"doctor", "--store-test", withoutPassword(t, database), "--store-test-cases", cases}, flags...)
+	err := run(t.Context(), args, func(string) string { return "" }, stdio{nil, &out, &out})
+	return out.String(), err
+}
+
+// withoutPassword is the URL as it may be on a command line; the password is in the environment.
+func withoutPassword(t *testing.T, database string) string {
+	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
@@ -23,10 +35,7 @@ func doctored(t *testing.T, database, cases string, flags ...string) (string, er
 	password, _ := u.User.Password()
 	t.Setenv("PGPASSWORD", password)
 	u.User = url.User(u.User.Username())
-	var out bytes.Buffer
-	args := append([]string{"doctor", "--store-test", u.String(), "--store-test-cases", cases}, flags...)
-	err = run(t.Context(), args, func(string) string { return "" }, stdio{nil, &out, &out})
-	return out.String(), err
+	return u.String()
 }
 
 func TestDoctorHoldsADatabaseToTheContract(t *testing.T) {
@@ -85,6 +94,29 @@ func TestDoctorNamesWhatADatabaseFails(t *testing.T) {
 		t.Errorf("got %+v, want the failure", report)
 	}
 }
+
+// Interrupted, the test leaves nothing behind: the next one is not refused.
+func TestDoctorCleansUpWhenInterrupted(t *testing.T) {
+	database := pgtest.URL(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	first := writerFunc(func(line []byte) (int, error) {
+		if bytes.HasPrefix(line, []byte("ok")) {
+			interrupt()
+		}
+		return len(line), nil
+	})
+	err := run(ctx, []string{"doctor", "--store-test", withoutPassword(t, database)}, func(string) string { return "" }, stdio{nil, first, io.Discard})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want that it was interrupted", err)
+	}
+	if out, err := doctored(t, database, "Get/NoKeys"); err != nil {
+		t.Errorf("the next one: got %v\n%s", err, out)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
 func TestDoctorTestsNothingButAnEmptyDatabase(t *testing.T) {
 	database := pgtest.URL(t)
