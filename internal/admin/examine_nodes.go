@@ -61,9 +61,9 @@ func judgeNodes(before, now []store.Node, self string) Check {
 	}
 	slices.Sort(alive)
 	slices.Sort(silent)
-	text := fmt.Sprintf("%d renew their leases (%s)", len(alive), strings.Join(alive, "; "))
+	text := fmt.Sprintf("%d at work (%s)", len(alive), strings.Join(alive, "; "))
 	if len(silent) > 0 {
-		text += fmt.Sprintf("; %d did not for %v (%s): they hang, are cut off, or were killed, and are waited for up to the bound", len(silent), watched, strings.Join(silent, "; "))
+		text += fmt.Sprintf("; %d silent for %v (%s): hanging, cut off, or killed, and waited for up to the bound", len(silent), watched, strings.Join(silent, "; "))
 	}
 	switch {
 	case len(bounds) > 1:

@@ -31,7 +31,7 @@ func TestExamineSaysWhatTheBoundRestsOn(t *testing.T) {
 	checks := examined(t, s)
 	wantCheck(t, checks, "database", admin.Fine, "the change log is complete")
 	wantCheck(t, checks, "staleness bound", admin.Fine, "20s in force: commits wait for standby")
-	wantCheck(t, checks, "nodes", admin.Fine, "2 renew their leases")
+	wantCheck(t, checks, "nodes", admin.Fine, "2 at work")
 	wantStart(t, s, postgres.Sync, "", "staleness bound in force")
 	pair.Asynchronous(t)
 	wantStart(t, s, postgres.Sync, "--store-replication=sync is not what the database does: synchronous_standby_names is empty", "")
@@ -73,17 +73,17 @@ func TestNodesAreToAgree(t *testing.T) {
 		verdict     admin.Verdict
 		says        string
 	}{
-		"alone": {nil, []store.Node{says("self", 1, with(45*time.Second))}, admin.Fine, "1 renew their leases (self h 45s, this one)"},
+		"alone": {nil, []store.Node{says("self", 1, with(45*time.Second))}, admin.Fine, "1 at work (self h 45s, this one)"},
 		"two that agree": {
 			[]store.Node{says("a", 1, with(45*time.Second)), says("self", 5, with(45*time.Second))},
-			[]store.Node{says("a", 2, with(45*time.Second)), says("self", 5, with(45*time.Second))}, admin.Fine, "2 renew their leases (a h 45s; self h 45s, this one)",
+			[]store.Node{says("a", 2, with(45*time.Second)), says("self", 5, with(45*time.Second))}, admin.Fine, "2 at work (a h 45s; self h 45s, this one)",
 		},
 		"one that came meanwhile": {
-			nil, []store.Node{says("a", 1, with(45*time.Second))}, admin.Fine, "1 renew",
+			nil, []store.Node{says("a", 1, with(45*time.Second))}, admin.Fine, "1 at work",
 		},
 		"one that is silent": {
 			[]store.Node{says("a", 1, with(9*time.Second)), says("self", 5, with(45*time.Second))},
-			[]store.Node{says("a", 1, with(9*time.Second)), says("self", 6, with(45*time.Second))}, admin.Notice, "1 did not for 2s (a h 9s)",
+			[]store.Node{says("a", 1, with(9*time.Second)), says("self", 6, with(45*time.Second))}, admin.Notice, "1 silent for 2s (a h 9s)",
 		},
 		"two that do not agree": {
 			[]store.Node{says("a", 1, with(9*time.Second)), says("self", 5, with(45*time.Second))},

@@ -41,10 +41,6 @@ func (s Server) Footing(said Replication) Footing {
 		return Footing{Void, "commits are made with synchronous_commit=" + s.Commit + ", although each asks for on: something between here and the server changes settings"}
 	case said == Storage:
 		return Footing{Firm, "copies are kept below PostgreSQL, by --store-replication=storage" + s.never()}
-	case said == None && len(s.Standbys) == 0:
-		return Footing{Firm, "one server, whose place no other takes, by --store-replication=none"}
-	case said == None:
-		return Footing{Void, "--store-replication=none, with " + s.connected() + ": acknowledged revocations can be lost at failover"}
 	case s.Names == "":
 		return s.asynchronous(said)
 	}
@@ -54,6 +50,8 @@ func (s Server) Footing(said Replication) Footing {
 // asynchronous is of a server whose commits wait for nobody.
 func (s Server) asynchronous(said Replication) Footing {
 	switch {
+	case said == None && len(s.Standbys) == 0:
+		return Footing{Firm, "one server, whose place no other takes, by --store-replication=none"}
 	case len(s.Standbys) > 0:
 		return Footing{Void, "synchronous_standby_names is empty, with " + s.connected() + ": acknowledged revocations can be lost at failover"}
 	case said == Sync:

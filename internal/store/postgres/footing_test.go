@@ -41,6 +41,7 @@ func TestFooting(t *testing.T) {
 		"copies below and a replica":          {with("", late), postgres.Storage, verdict{postgres.Firm, "promote none that replicates asynchronously: late"}},
 		"an asynchronous standby":             {with("", late), postgres.Unsaid, verdict{postgres.Void, "a standby (late) connected that commits do not wait for: acknowledged revocations can be lost at failover"}},
 		"an asynchronous standby, denied":     {with("", late), postgres.None, verdict{postgres.Void, "acknowledged revocations can be lost at failover"}},
+		"a named standby, denied":             {with("db1", db1), postgres.None, verdict{postgres.Firm, "commits wait for db1"}},
 		"asynchronous standbys of no name":    {with("", hidden, hidden), postgres.Unsaid, verdict{postgres.Void, "with standbys connected that"}},
 		"a named standby":                     {with("db1", db1), postgres.Unsaid, verdict{postgres.Firm, "commits wait for db1"}},
 		"a named standby and another":         {with("db1", db1, late), postgres.Sync, verdict{postgres.Firm, "commits wait for db1; promote none that replicates asynchronously: late"}},
