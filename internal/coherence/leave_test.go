@@ -52,5 +52,5 @@ func TestRunEndsWithItsRenewal(t *testing.T) {
 // nothing is the memory of a node that remembers nothing.
 type nothing struct{}
 
-func (nothing) Drop(store.Note) error { return nil }
-func (nothing) DropAll()              {}
+func (nothing) Drop(context.Context, store.Note) error { return nil }
+func (nothing) DropAll(context.Context) error          { return nil }
