@@ -23,6 +23,9 @@ func (r Reach) String() string {
 	return fmt.Sprintf("pending, at most %v", r.Pending.Round(time.Millisecond))
 }
 
+// quick is how long a barrier waits before it looks again for the first time.
+const quick = 5 * time.Millisecond
+
 // Barrier waits until a change that takes something away is in force on every node. It is called after the
 // commit, with its positions, when this node has dropped what it changed (Changed). It gives up after
 // Config.Wait, or when ctx ends, and then says by when the change will be in force: the bound counts
@@ -34,7 +37,7 @@ func (l *Lease) Barrier(ctx context.Context, at []store.Position) Reach {
 	begin := l.Clock()
 	ctx, cancel := context.WithTimeout(ctx, l.Wait)
 	defer cancel()
-	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for pause := quick; ; pause = min(2*pause, 100*time.Millisecond) {
 		everywhere := l.peers.have(ctx, at)
 		waited := l.Clock().Surely(begin)
 		if everywhere || waited >= l.Bound { // every lease from before the commit is over
@@ -45,6 +48,9 @@ func (l *Lease) Barrier(ctx context.Context, at []store.Position) Reach {
 			r := Reach{Pending: l.Bound - waited}
 			l.counts.barrier(waited, r)
 			return r
+		}
+		if pause == quick && l.hinter != nil {
+			l.hinter.Hint() // otherwise the others look at their next beat
 		}
 		sleep(ctx, pause, nil)
 	}

@@ -139,3 +139,24 @@ func TestRealStores(t *testing.T) {
 		})
 	}
 }
+
+// Hints go from a barrier on one node to the other nodes, by way of the database.
+func TestRealHints(t *testing.T) {
+	url := pgtest.URL(t)
+	open := func() store.Engine {
+		db, err := postgres.Open(t.Context(), url, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	a, b := nodes(t, open(), open())
+	k := record.OfKey("111122223333", "us-east-1", "k")
+	for ver := uint64(0); a.Stats().Hints < 5; ver++ { // the first may be for what was said before it listened
+		if r := b.Barrier(t.Context(), b.put(t, k, ver, "Enabled")); !r.Fenced() {
+			t.Fatalf("got %v, want fenced", r)
+		}
+	}
+	t.Logf("%d renewals, %d hints; barriers took %v together", a.Stats().Beats, a.Stats().Hints, b.Stats().Waited)
+}

@@ -88,6 +88,7 @@ type Lease struct {
 	epoch   uint64                              // used by follow alone
 	renewal func(context.Context) (bool, error) // renew, but in tests that show what happens otherwise
 	woken   chan struct{}
+	hinter  store.Hinter // nil: the engine has no hints
 
 	mu   sync.Mutex
 	turn chan struct{} // closed when the next renewal has ended; guarded by mu
@@ -116,6 +117,7 @@ func New(c Config) (*Lease, error) {
 	l := &Lease{Config: c, id: rand.Text(), length: length(c.Bound), woken: make(chan struct{}, 1), turn: make(chan struct{})}
 	l.patience = min(l.length/3, 5*time.Second)
 	l.renewal = l.renew
+	l.hinter, _ = store.As[store.Hinter](c.Engine)
 	l.applied.Store(&store.Vector{})
 	l.peers = newPeers(l)
 	return l, nil
@@ -168,6 +170,9 @@ func (l *Lease) Run(ctx context.Context) {
 	// A renewal that has begun is let end. Given up it may still be on its way to the store, and arrive when the
 	// node has left: its row would be there again, and barriers wait for a node that is gone.
 	whole := context.WithoutCancel(ctx)
+	if l.hinter != nil {
+		wait.Go(func() { l.hear(ctx) })
+	}
 	for ctx.Err() == nil {
 		if moved, _ := l.once(whole); moved {
 			_, _ = l.once(whole) // tells at once what has been applied: barriers wait for it
@@ -182,6 +187,19 @@ func (l *Lease) Wake() {
 	select {
 	case l.woken <- struct{}{}:
 	default:
+	}
+}
+
+// hear renews soon when others say that they changed something.
+func (l *Lease) hear(ctx context.Context) {
+	for {
+		select {
+		case <-l.hinter.Hints():
+			l.counts.hints.Add(1)
+			l.Wake()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -55,6 +55,9 @@ type counted struct {
 	m *Metrics
 }
 
+// Unwrap returns the one inside, for what it can besides (store.As).
+func (c *counted) Unwrap() store.Engine { return c.Engine }
+
 func (c *counted) done(call int, begin time.Time, err error) {
 	c.m.callsTook[call].Observe(time.Since(begin).Seconds())
 	c.m.calls.inc(call*len(outcomes) + outcome(err))

@@ -114,6 +114,7 @@ func (n *Node) leaseReadings() []metrics.Reading {
 		count("qkms_changes_applied_total", "Entries of the change log that the node has dropped from its memory.", func(s coherence.Stats) float64 { return float64(s.Notes) }),
 		count("qkms_memory_resets_total", "Times that everything in memory was dropped because the node was too far behind.", func(s coherence.Stats) float64 { return float64(s.Gone) }),
 		count("qkms_history_alarms_total", "Times that the store's history was not what the node had seen: restored, cut, or tampered with.", func(s coherence.Stats) float64 { return float64(s.Alarms) }),
+		count("qkms_hints_total", "Times that others told the node to look for changes at once. 0: it hears nothing, and changes take half a second longer.", func(s coherence.Stats) float64 { return float64(s.Hints) }),
 		count("qkms_barriers_fenced_total", "Changes that were in force on every node when they were answered.", func(s coherence.Stats) float64 { return float64(s.Fenced) }),
 		count("qkms_barriers_pending_total", "Changes that were answered before they were in force on every node.", func(s coherence.Stats) float64 { return float64(s.Pending) }),
 		count("qkms_barriers_wait_seconds_total", "Time that changes have waited to be in force on every node.", func(s coherence.Stats) float64 { return s.Waited.Seconds() }),

@@ -103,6 +103,33 @@ type Loader interface {
 	Load(ctx context.Context, s Snapshot) error
 }
 
+// A Hinter is an engine by which processes can wake each other when something was changed that others should
+// know of soon. Hints may be lost, late, or of nothing: whoever waits for one looks for itself now and
+// then. Both methods return at once and may be called concurrently.
+type Hinter interface {
+	// Hint has the others woken soon. Many calls together may be one.
+	Hint()
+
+	// Hints is told of hints from any process, this one's too; always the same channel, for one to receive from.
+	Hints() <-chan struct{}
+}
+
+// As finds in an engine, or in what it wraps, one that is also a T: what engines can do besides. An engine
+// that wraps another has a method Unwrap() Engine.
+func As[T any](e Engine) (found T, ok bool) {
+	for e != nil {
+		if found, ok = e.(T); ok {
+			return found, true
+		}
+		w, wraps := e.(interface{ Unwrap() Engine })
+		if !wraps {
+			break
+		}
+		e = w.Unwrap()
+	}
+	return found, false
+}
+
 // A Snapshot is a whole store at one moment: what Backup writes, read back (package stream).
 type Snapshot struct {
 	Heads   Heads

@@ -68,6 +68,7 @@ func parse(s string) (*pgxpool.Config, error) {
 	c.PingTimeout = pingTimeout
 	c.BeforeConnect = neverCancel
 	c.ConnConfig.OnNotice = heed
+	c.ConnConfig.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) {}      // else the driver keeps what a pooler's connection still listens to
 	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // a standby's answers prove nothing
 	return c, nil
 }

@@ -1,7 +1,7 @@
 // Package postgres is the store engine for PostgreSQL, where the store outlives the machine that serves it.
 //
 // Use Open. The SQL is the portable subset of what PostgreSQL and its relatives speak: nothing depends
-// on LISTEN, sequences, advisory locks or on what a session remembers, so it works behind a pooler that
+// on LISTEN (hint.go), sequences, advisory locks or on what a session remembers, so it works behind a pooler that
 // gives every transaction another connection. Changes are ordered by 64 counter rows, not by a
 // sequence: sequence numbers are handed out before commit, and a reader that follows them misses what
 // commits late.
@@ -42,6 +42,8 @@ type DB struct {
 	hold *hold            // nil while it opens
 	seen seen
 
+	hints *hints
+
 	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
 	// all of them. closed is guarded by it.
 	mu     sync.RWMutex
@@ -76,7 +78,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{pool: pool, now: opts.Now, nodes: map[string]bool{}}
+	d := &DB{pool: pool, now: opts.Now, hints: newHints(), nodes: map[string]bool{}}
 	if err := d.run(ctx, d.prepareStore); err != nil {
 		pool.Close()
 		return nil, err
@@ -95,6 +97,7 @@ func open(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error
 
 // Close implements store.Engine. It waits for calls in progress.
 func (d *DB) Close() error {
+	d.hints.end()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
