@@ -41,11 +41,15 @@ func TestFillsDoNotOutliveADrop(t *testing.T) {
 	for name, drop := range map[string]func(t *testing.T, f *fixture, m *record.Memory){
 		"of the record": func(t *testing.T, f *fixture, m *record.Memory) {
 			notes := f.log()
-			if err := m.Drop(notes[len(notes)-1]); err != nil {
+			if err := m.Drop(t.Context(), notes[len(notes)-1]); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"of everything": func(_ *testing.T, _ *fixture, m *record.Memory) { m.DropAll() },
+		"of everything": func(t *testing.T, _ *fixture, m *record.Memory) {
+			if err := m.DropAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)
