@@ -26,6 +26,9 @@ func newGate(e store.Engine) *gate {
 }
 
 func (g *gate) Get(ctx context.Context, keys ...[]byte) ([]store.Record, error) {
+	if len(keys) > 1 { // not of a record
+		return g.Engine.Get(ctx, keys...)
+	}
 	n := g.inside.Add(1)
 	defer g.inside.Add(-1)
 	for m := g.most.Load(); n > m && !g.most.CompareAndSwap(m, n); m = g.most.Load() {
