@@ -114,6 +114,8 @@ func inBubble(t *testing.T, j *judge, wrong mistakes, f func(ctx context.Context
 		w := newWorld(1)
 		w.mistakes = wrong
 		f(ctx, w)
+		cancel()
+		wait(context.Background(), time.Minute) // renewals that have begun end by themselves
 	})
 }
 
