@@ -27,6 +27,11 @@ const (
 	page       = 1000                   // notes asked for at a time
 	afterLapse = 60 * time.Second       // for which material outlives a lease
 
+	// A node that was silent for unnamed goes on under another id, and the row of one that was silent for
+	// buried is removed. The one is far more than the other: see name.
+	unnamed = MaxBound
+	buried  = 10 * MaxBound
+
 	// DefaultBound covers a failover by Patroni with its defaults, measured at 21.7 to 29.4 s.
 	DefaultBound = 45 * time.Second
 	MinBound     = 2 * time.Second
@@ -77,7 +82,10 @@ type Config struct {
 // which may be repeated until it succeeds, returns before Run is called, and Run is called once.
 type Lease struct {
 	Config
-	id       string
+	id       atomic.Pointer[string]
+	named    Reading       // before the newest renewal that was answered, or when the id was made; used by renew alone
+	unnamed  time.Duration // unnamed and buried, but in tests
+	buried   time.Duration
 	length   time.Duration // of the lease, by the node's own clock
 	patience time.Duration // with one renewal
 
@@ -114,8 +122,9 @@ func New(c Config) (*Lease, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	l := &Lease{Config: c, id: rand.Text(), length: length(c.Bound), woken: make(chan struct{}, 1), turn: make(chan struct{})}
+	l := &Lease{Config: c, unnamed: unnamed, buried: buried, length: length(c.Bound), woken: make(chan struct{}, 1), turn: make(chan struct{})}
 	l.patience = min(l.length/3, 5*time.Second)
+	l.rename(l.Clock())
 	l.renewal = l.renew
 	l.hinter, _ = store.As[store.Hinter](c.Engine)
 	l.applied.Store(&store.Vector{})
@@ -133,6 +142,7 @@ func length(bound time.Duration) time.Duration {
 // Changed counts all the same.
 func Alone() *Lease {
 	l := &Lease{length: 1, turn: make(chan struct{})}
+	l.rename(Reading{})
 	l.Clock = func() Reading { return Reading{} }
 	l.granted.Store(&Reading{})
 	l.applied.Store(&store.Vector{})
@@ -143,8 +153,25 @@ func Alone() *Lease {
 func (l *Lease) Shared() bool { return l.Engine != nil }
 
 // ID names this run of the node in the store. Each run has another: what a former one is still doing
-// must not be taken for this one's.
-func (l *Lease) ID() string { return l.id }
+// must not be taken for this one's. It changes when the store could not be reached for minutes.
+func (l *Lease) ID() string { return *l.id.Load() }
+
+func (l *Lease) rename(now Reading) {
+	id := rand.Text()
+	l.id.Store(&id)
+	l.named = now
+}
+
+// name sees to it that no row has a beat that another row of the same id had. The rows of nodes that have been
+// silent for long are removed (peers.bury), and the beats of the next row of that id would start anew: who has
+// seen the former row at the same beat would take the node for silent, while it holds a lease. So a node that
+// was silent for long, though not nearly as long, comes back under another id.
+func (l *Lease) name(sent Reading) string {
+	if sent.Since(l.named) >= l.unnamed {
+		l.rename(sent)
+	}
+	return l.ID()
+}
 
 // Register makes the node known and the lease hold. No request may be served before: a barrier elsewhere
 // either sees the node, or the node sees the change. Memory is dropped.

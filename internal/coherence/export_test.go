@@ -14,7 +14,7 @@ func (l *Lease) CountFromReply() {
 	l.renewal = func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, l.patience)
 		defer cancel()
-		heads, err := l.Engine.Renew(ctx, store.Node{ID: l.id, Applied: *l.applied.Load()})
+		heads, err := l.Engine.Renew(ctx, store.Node{ID: l.ID(), Applied: *l.applied.Load()})
 		if err != nil {
 			return false, err
 		}
@@ -33,7 +33,7 @@ func (l *Lease) ExtendBeforeApplying() {
 		ctx, cancel := context.WithTimeout(ctx, l.patience)
 		defer cancel()
 		sent := l.Clock()
-		heads, err := l.Engine.Renew(ctx, store.Node{ID: l.id, Applied: *l.applied.Load()})
+		heads, err := l.Engine.Renew(ctx, store.Node{ID: l.ID(), Applied: *l.applied.Load()})
 		if err != nil {
 			return false, err
 		}
@@ -53,3 +53,9 @@ func (l *Lease) IgnoreDrift() { l.length = l.Bound }
 
 // Patience sets how long one renewal may take.
 func (l *Lease) Patience(d time.Duration) { l.patience = d }
+
+// Bury sets how long a node must have been silent to get another id, and for its row to be removed.
+func (l *Lease) Bury(unnamed, buried time.Duration) { l.unnamed, l.buried = unnamed, buried }
+
+// KeepName has a node keep its id however long it was silent.
+func (l *Lease) KeepName() { l.unnamed = 1 << 62 }

@@ -79,6 +79,8 @@ type member struct {
 	conn   *conn
 	memory *memory
 	judge  *judge
+	life   context.Context
+	die    func()
 
 	mu   sync.Mutex
 	wall time.Duration // by how much the wall clock was set; guarded by mu
@@ -87,8 +89,9 @@ type member struct {
 // join makes a node whose clock runs at rate.
 func (w *world) join(ctx context.Context, t *testing.T, j *judge, rate float64) *member {
 	t.Helper()
-	m := &member{conn: &conn{w: w}, memory: newMemory(ctx), judge: j}
+	m := &member{conn: w.connect(), memory: newMemory(ctx), judge: j}
 	m.memory.lazy = w.lazyDrop
+	m.life, m.die = context.WithCancel(ctx)
 	begin := time.Now()
 	var err error
 	m.Lease, err = coherence.New(coherence.Config{
@@ -107,6 +110,7 @@ func (w *world) join(ctx context.Context, t *testing.T, j *judge, rate float64) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.Bury(bound, 5*bound)
 	if w.spoil != nil {
 		w.spoil(m.Lease)
 	}

@@ -106,6 +106,42 @@ func TestReturnOfTheSilent(t *testing.T) {
 	}
 }
 
+// A node hangs after its first renewal, for so long that others remove its row, and goes on just then. One of the
+// others has not looked again yet: it knows the row at its first beat, and the new row is at its first beat too.
+func TestReturnOfTheBuried(t *testing.T) {
+	for name, test := range map[string]struct {
+		wrong  mistakes
+		caught bool
+	}{
+		"under another id":    {},
+		"under the id it had": {wrong: mistakes{spoil: (*coherence.Lease).KeepName}, caught: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJudge()
+			inBubble(t, j, test.wrong, func(ctx context.Context, w *world) {
+				hung, one, other := w.join(ctx, t, j, 1), w.join(ctx, t, j, 1), w.join(ctx, t, j, 1)
+				register(ctx, t, hung, one, other)
+				go one.Run(ctx)
+				wait(ctx, bound/8)
+				go other.Run(ctx)
+				for one.Stats().Buried == 0 && wait(ctx, time.Millisecond) {
+				}
+				if nodes, err := one.conn.Peers(ctx); err != nil || len(nodes) != 2 {
+					t.Errorf("got %d nodes, %v, want the two that are alive", len(nodes), err)
+				}
+				register(ctx, t, hung)
+				hung.use(ctx, 0, 0)
+				go hung.useAll(ctx, bound)
+				if r := other.restrict(ctx, 0); !r.Fenced() {
+					t.Errorf("got %v, want fenced", r)
+				}
+				wait(ctx, bound)
+			})
+			j.expect(t, test.caught)
+		})
+	}
+}
+
 func inBubble(t *testing.T, j *judge, wrong mistakes, f func(ctx context.Context, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"qkms/internal/store"
 )
@@ -77,14 +78,8 @@ func (p *peers) have(ctx context.Context, at []store.Position) bool {
 	if err != nil || !p.lease.Valid() {
 		return false
 	}
-	now := p.lease.Clock()
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, n := range nodes {
-		if n.ID == p.lease.id || hasApplied(n.Applied, at) {
-			continue
-		}
-		if s, known := p.seen[n.ID]; !known || s.beat != n.Beat || now.Surely(s.at) < p.lease.Bound {
+		if n.ID != p.lease.ID() && !hasApplied(n.Applied, at) && p.silence(n) < p.lease.Bound {
 			return false
 		}
 	}
@@ -105,8 +100,41 @@ func hasApplied(v store.Vector, at []store.Position) bool {
 func (p *peers) keep(ctx context.Context) {
 	for ctx.Err() == nil {
 		look, cancel := context.WithTimeout(ctx, p.lease.patience)
-		_, _ = p.look(look)
+		if nodes, err := p.look(look); err == nil {
+			p.bury(look, nodes)
+		}
 		cancel()
 		sleep(ctx, p.lease.Bound/4, nil)
 	}
+}
+
+// bury removes the rows of nodes that died. Should one of them live, nothing is lost: its lease has been over
+// for long, and its next renewal makes a row again, under another id.
+func (p *peers) bury(ctx context.Context, nodes []store.Node) {
+	engine, can := store.As[store.Leaver](p.lease.Engine)
+	if !can || !p.lease.Valid() {
+		return
+	}
+	for _, n := range nodes {
+		if n.ID == p.lease.ID() || p.silence(n) < p.lease.buried {
+			continue
+		}
+		if err := engine.Leave(ctx, n); err != nil {
+			return // there is time
+		}
+		p.lease.counts.buried.Add(1)
+		p.lease.Logger.Info("a node was silent for so long that it is forgotten", "node", n.ID, "info", n.Info)
+	}
+}
+
+// silence is for how long at least n has not renewed.
+func (p *peers) silence(n store.Node) time.Duration {
+	now := p.lease.Clock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s, known := p.seen[n.ID]
+	if !known || s.beat != n.Beat {
+		return 0
+	}
+	return now.Surely(s.at)
 }

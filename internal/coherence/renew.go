@@ -25,10 +25,11 @@ func (l *Lease) renew(ctx context.Context) (moved bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	sent := l.Clock()
-	heads, err := l.Engine.Renew(ctx, store.Node{ID: l.id, Applied: *l.applied.Load(), Info: l.Info})
+	heads, err := l.Engine.Renew(ctx, store.Node{ID: l.name(sent), Applied: *l.applied.Load(), Info: l.Info})
 	if err != nil {
 		return false, err
 	}
+	l.named = sent
 	moved, err = l.follow(ctx, heads)
 	if err == nil {
 		l.granted.Store(&sent)

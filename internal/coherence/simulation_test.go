@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type judge struct {
 	changes  [keys]map[uint64]*change
 	uses     int
 	fences   int
+	buried   uint64        // rows of nodes that were killed
 	worst    time.Duration // staleness of a use
 	verdicts []string
 }
@@ -106,28 +108,68 @@ func perform(t *testing.T, p play, wrong mistakes) *judge {
 		ctx, cancel := context.WithTimeout(t.Context(), p.lasts)
 		defer cancel()
 		w := newWorld(p.seed)
-		w.mistakes, w.slow = wrong, true
-		var wg sync.WaitGroup
-		var members []*member
+		w.mistakes, w.slow, w.hints = wrong, true, p.seed%2 == 1
+		crew := &crew{w: w, play: p, judge: j}
 		for range p.nodes {
-			m := w.join(ctx, t, j, 1+0.005*(2*float64(w.roll(1001))/1000-1))
-			if p.seed%2 == 0 {
-				m.Patience(10 * time.Second) // as with a bound of a minute
-			}
-			members = append(members, m)
-			wg.Go(func() { m.run(ctx) })
-			for range p.workers {
-				wg.Go(func() { w.work(ctx, m) })
-			}
+			crew.hire(ctx, t)
 		}
-		wg.Go(func() { w.harm(ctx, members) })
+		crew.work.Go(func() { w.harm(ctx, t, crew) })
 		for wait(ctx, w.within(time.Second)) {
-			m := members[w.roll(len(members))]
-			wg.Go(func() { m.restrict(ctx, w.roll(keys)) })
+			m := crew.anyone()
+			crew.work.Go(func() { m.restrict(m.life, w.roll(keys)) })
 		}
-		wg.Wait()
+		crew.work.Wait()
+		for _, m := range crew.all() {
+			j.buried += m.Stats().Buried
+		}
 	})
 	return j
+}
+
+// A crew is the nodes that are alive, and what they do.
+type crew struct {
+	play
+	w     *world
+	judge *judge
+	work  sync.WaitGroup
+
+	mu      sync.Mutex
+	members []*member // guarded by mu
+}
+
+// hire starts a node. Every other seed is without hints.
+func (c *crew) hire(ctx context.Context, t *testing.T) {
+	m := c.w.join(ctx, t, c.judge, 1+0.005*(2*float64(c.w.roll(1001))/1000-1))
+	if c.seed%2 == 0 {
+		m.Patience(10 * time.Second) // as with a bound of a minute
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.members = append(c.members, m)
+	c.work.Go(func() { m.run(m.life) })
+	for range c.workers {
+		c.work.Go(func() { c.w.work(m.life, m) })
+	}
+}
+
+// fire ends a node as kill -9 would: its row stays.
+func (c *crew) fire() {
+	i := c.w.roll(len(c.all()))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.members[i].die()
+	c.members = slices.Delete(c.members, i, i+1)
+}
+
+func (c *crew) all() []*member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.members)
+}
+
+func (c *crew) anyone() *member {
+	all := c.all()
+	return all[c.w.roll(len(all))]
 }
 
 func (w *world) work(ctx context.Context, m *member) {
@@ -140,11 +182,11 @@ func (w *world) work(ctx context.Context, m *member) {
 	}
 }
 
-// harm cuts nodes off, deposes the primary and sets wall clocks.
-func (w *world) harm(ctx context.Context, members []*member) {
+// harm cuts nodes off, deposes the primary, sets wall clocks and kills nodes, for which others come.
+func (w *world) harm(ctx context.Context, t *testing.T, crew *crew) {
 	for wait(ctx, w.within(3*time.Second)) {
-		m := members[w.roll(len(members))]
-		switch w.roll(4) {
+		m := crew.anyone()
+		switch w.roll(5) {
 		case 0:
 			m.setWall(w.within(20*time.Second) - 10*time.Second)
 		case 1:
@@ -153,13 +195,16 @@ func (w *world) harm(ctx context.Context, members []*member) {
 			m.conn.setLink(up)
 		case 3:
 			w.failOver()
-			for _, m := range members {
+			for _, m := range crew.all() {
 				m.conn.setLink(link(w.roll(4)))
 			}
 			wait(ctx, w.within(3*bound))
-			for _, m := range members {
+			for _, m := range crew.all() {
 				m.conn.setLink(up)
 			}
+		case 4:
+			crew.fire()
+			crew.hire(ctx, t)
 		}
 	}
 }
@@ -181,16 +226,16 @@ func number(t *testing.T, name string, otherwise int) int {
 // QKMS_SEEDS=5000 is for the night, QKMS_NODES=500 QKMS_SEEDS=1 for scale.
 func TestSimulation(t *testing.T) {
 	nodes := number(t, "QKMS_NODES", 8)
-	uses, fences, worst := 0, 0, time.Duration(0)
+	uses, fences, buried, worst := 0, 0, uint64(0), time.Duration(0)
 	for seed := range number(t, "QKMS_SEEDS", 200) {
 		j := perform(t, play{seed: uint64(seed), nodes: nodes, lasts: 30 * time.Second, workers: 2}, mistakes{})
 		for _, v := range j.verdicts {
 			t.Errorf("seed %d: %s", seed, v)
 		}
-		uses, fences, worst = uses+j.uses, fences+j.fences, max(worst, j.worst)
+		uses, fences, buried, worst = uses+j.uses, fences+j.fences, buried+j.buried, max(worst, j.worst)
 	}
-	t.Logf("%d uses, the stalest of a change %v ago (bound %v); %d changes fenced", uses, worst, bound, fences)
-	if uses == 0 || fences == 0 || worst < bound/2 {
+	t.Logf("%d uses, the stalest of a change %v ago (bound %v); %d changes fenced, %d rows of the dead removed", uses, worst, bound, fences, buried)
+	if uses == 0 || fences == 0 || buried == 0 || worst < bound/2 {
 		t.Errorf("nothing happened that could go wrong: %d uses, %d fenced, worst staleness %v", uses, fences, worst)
 	}
 }

@@ -61,6 +61,7 @@ type Stats struct {
 	Fenced, Pending uint64        // barriers by what they returned
 	Waited          time.Duration // by barriers, together
 	Hints           uint64        // heard, of what others changed
+	Buried          uint64        // rows of dead nodes that were removed
 }
 
 // Stats returns the numbers so far.
@@ -69,13 +70,13 @@ func (l *Lease) Stats() Stats {
 	return Stats{
 		Beats: c.beats.Load(), Missed: c.missed.Load(), Notes: c.notes.Load(), Gone: c.gone.Load(), Alarms: c.alarms.Load(),
 		Lapses: c.lapses.Load(), Fenced: c.fenced.Load(), Pending: c.pending.Load(), Waited: time.Duration(c.waited.Load()),
-		Hints: c.hints.Load(),
+		Hints: c.hints.Load(), Buried: c.buried.Load(),
 	}
 }
 
 type counts struct {
-	beats, missed, notes, gone, alarms, lapses, fenced, pending, hints atomic.Uint64
-	waited                                                             atomic.Int64
+	beats, missed, notes, gone, alarms, lapses, fenced, pending, hints, buried atomic.Uint64
+	waited                                                                     atomic.Int64
 }
 
 func (c *counts) beat(err error) {

@@ -23,6 +23,8 @@ type world struct {
 	primary *server    // guarded by mu
 	deposed *server    // answers reads with what it had; nil: there is none; guarded by mu
 	slow    bool       // calls may take seconds
+	hints   bool       // some of them arrive
+	conns   []*conn    // guarded by mu
 }
 
 // A server is a primary, or one that was.
@@ -111,7 +113,33 @@ type conn struct {
 	link link // guarded by w.mu
 	term int  // of the newest server that took a write; guarded by w.mu
 
+	hinted chan struct{} // holds a token
+
 	commitLasts time.Duration // of a renewal: from when it is sent until others see it
+}
+
+func (w *world) connect() *conn {
+	c := &conn{w: w, hinted: make(chan struct{}, 1)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, c)
+	return c
+}
+
+func (c *conn) Hints() <-chan struct{} { return c.hinted }
+
+// Hint reaches half of the others.
+func (c *conn) Hint() {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	for _, other := range c.w.conns {
+		if c.w.hints && c.w.rng.IntN(2) == 0 {
+			select {
+			case other.hinted <- struct{}{}:
+			default:
+			}
+		}
+	}
 }
 
 func (c *conn) setLink(l link) {
@@ -176,6 +204,16 @@ func (c *conn) Renew(ctx context.Context, n store.Node) (heads store.Heads, err 
 		return false
 	})
 	return heads, err
+}
+
+// Leave is a write like Renew.
+func (c *conn) Leave(ctx context.Context, n store.Node) error {
+	return c.call(ctx, true, func(s *server) bool {
+		if s.rows[n.ID].Beat == n.Beat && s != c.w.deposed {
+			delete(s.rows, n.ID)
+		}
+		return s == c.w.deposed
+	})
 }
 
 func (c *conn) Changes(ctx context.Context, after store.Vector, limit int) (notes []store.Note, now store.Vector, err error) {

@@ -114,6 +114,13 @@ type Hinter interface {
 	Hints() <-chan struct{}
 }
 
+// A Leaver is an engine from which nodes can be removed that died and left their rows behind.
+type Leaver interface {
+	// Leave removes the row of n, durably, if it still has n.Beat; else it does nothing, and that is no
+	// error. A node that renews after it has a row again, whose Beat starts anew.
+	Leave(ctx context.Context, n Node) error
+}
+
 // As finds in an engine, or in what it wraps, one that is also a T: what engines can do besides. An engine
 // that wraps another has a method Unwrap() Engine.
 func As[T any](e Engine) (found T, ok bool) {

@@ -84,6 +84,15 @@ func scanPeers(rows pgx.Rows) (peers []store.Node, err error) {
 	return peers, err
 }
 
+// Leave implements store.Leaver.
+func (d *DB) Leave(ctx context.Context, n store.Node) error {
+	return d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		b := begin()
+		b.Queue(`DELETE FROM node WHERE id = $1::text AND beat = $2::bigint`, n.ID, int64(n.Beat))
+		return commit(ctx, conn, b)
+	})
+}
+
 // Touch implements store.Engine. It does not wait for the disk: what it writes may be lost in a crash.
 func (d *DB) Touch(ctx context.Context, uses []store.Use) error {
 	newest := rows{}

@@ -22,7 +22,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-var _ store.Engine = (*DB)(nil)
+var (
+	_ store.Engine = (*DB)(nil)
+	_ store.Leaver = (*DB)(nil)
+)
 
 // Options adjust Open; the zero value shares the store with others.
 type Options struct {

@@ -78,6 +78,14 @@ func (d *DB) Peers(ctx context.Context) (peers []store.Node, err error) {
 	return peers, nil
 }
 
+// Leave implements store.Leaver.
+func (d *DB) Leave(ctx context.Context, n store.Node) error {
+	return d.write(ctx, func(s *session) error {
+		_, err := s.exec(`DELETE FROM node WHERE id = ? AND beat = ?`, n.ID, int64(n.Beat))
+		return err
+	})
+}
+
 // Touch implements store.Engine.
 func (d *DB) Touch(ctx context.Context, uses []store.Use) error {
 	for _, u := range uses {

@@ -22,7 +22,10 @@ import (
 	_ "modernc.org/sqlite" // the driver, registered as "sqlite"
 )
 
-var _ store.Engine = (*DB)(nil)
+var (
+	_ store.Engine = (*DB)(nil)
+	_ store.Leaver = (*DB)(nil)
+)
 
 // Options adjust Open; the zero value is right for production.
 type Options struct {

@@ -48,6 +48,53 @@ var nodeTests = []subtest{
 			f.Errorf("got %v, %v, want %v", got, err, want)
 		}
 	}},
+	{"OthersCanBeRemoved", func(f *fixture) {
+		dead := store.Node{ID: "dead", Applied: store.Vector{3: 4}}
+		for range 3 {
+			f.renew(dead)
+		}
+		f.renew(store.Node{ID: "other"})
+		peers := func(want string) {
+			f.Helper()
+			var got string
+			nodes, err := f.Peers(f.ctx)
+			for _, n := range nodes {
+				got += fmt.Sprint(n.ID, n.Beat, " ")
+			}
+			if err != nil || got != want {
+				f.Errorf("got peers %q, %v, want %q", got, err, want)
+			}
+		}
+		f.leave(store.Node{ID: "dead", Beat: 2}) // it has renewed since
+		f.leave(store.Node{ID: "nobody", Beat: 1})
+		peers("dead3 other1 ")
+		f.leave(store.Node{ID: "dead", Beat: 3})
+		f.leave(store.Node{ID: "dead", Beat: 3})
+		peers("other1 ")
+		f.renew(dead)
+		peers("dead1 other1 ")
+	}},
+	{"LeaveAndRenewTogether", func(f *fixture) {
+		var renewing atomic.Bool
+		renewing.Store(true)
+		together(5, func(i int) {
+			if i == 0 {
+				defer renewing.Store(false)
+				for range 200 {
+					f.renew(store.Node{ID: "n"})
+				}
+				return
+			}
+			for renewing.Load() {
+				f.leave(store.Node{ID: "n", Beat: 1}) // true of its first renewal, and of each that makes its row anew
+				f.leave(store.Node{ID: "n", Beat: 1000})
+			}
+		})
+		f.renew(store.Node{ID: "n"})
+		if nodes, err := f.Peers(f.ctx); err != nil || len(nodes) != 1 {
+			f.Errorf("got peers %v, %v, want the one that renewed last", nodes, err)
+		}
+	}},
 	{"CloseLeaves", func(f *fixture) {
 		f.renew(store.Node{ID: "mine"})
 		f.reopen()
@@ -98,6 +145,19 @@ func headsAreAsNewAsPeers(f *fixture) {
 		if int(seen) < rounds && heads[seen+1][at.Shard] < at.Rev {
 			f.Errorf("renewal %d was not seen after a commit at %v, and its heads say %d", seen+1, at, heads[seen+1][at.Shard])
 		}
+	}
+}
+
+// leave removes the row of n if it has its beat.
+func (f *fixture) leave(n store.Node) {
+	f.Helper()
+	e, ok := store.As[store.Leaver](f.Engine)
+	if !ok {
+		f.Error("the engine is no store.Leaver: the rows of nodes that died would stay for ever")
+		return
+	}
+	if err := e.Leave(f.ctx, n); err != nil {
+		f.Errorf("Leave: %v", err)
 	}
 }
 
@@ -249,7 +309,13 @@ var calls = map[string]func(context.Context, store.Engine) error{
 		_, err := e.Renew(ctx, store.Node{ID: "n"})
 		return err
 	},
-	"Peers":  func(ctx context.Context, e store.Engine) error { _, err := e.Peers(ctx); return err },
+	"Peers": func(ctx context.Context, e store.Engine) error { _, err := e.Peers(ctx); return err },
+	"Leave": func(ctx context.Context, e store.Engine) error {
+		if e, ok := store.As[store.Leaver](e); ok {
+			return e.Leave(ctx, store.Node{ID: "n", Beat: 1})
+		}
+		return store.ErrUnavailable
+	},
 	"Touch":  func(ctx context.Context, e store.Engine) error { return e.Touch(ctx, []store.Use{use("u", 1, "")}) },
 	"Claim":  func(ctx context.Context, e store.Engine) error { _, err := e.Claim(ctx, "j", time.Second); return err },
 	"Backup": func(ctx context.Context, e store.Engine) error { _, err := e.Backup(ctx, io.Discard); return err },
