@@ -27,7 +27,30 @@ type node struct {
 // nodes starts two nodes over two handles of one store. They run until the test ends.
 func nodes(t *testing.T, one, other store.Engine) (a, b node) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "root.key")
+	path, state := newStore(t, one)
+	a, runA := newNodeOf(t, one, path, state)
+	b, runB := newNodeOf(t, other, path, state)
+	for _, n := range []node{a, b} {
+		if err := n.Register(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runA()
+	runB()
+	return a, b
+}
+
+// newNode is a node over a store of its own, which is to be registered and run.
+func newNode(t *testing.T, engine store.Engine) (n node, run func()) {
+	t.Helper()
+	path, state := newStore(t, engine)
+	return newNodeOf(t, engine, path, state)
+}
+
+// newStore makes a store, and returns where its root key is.
+func newStore(t *testing.T, engine store.Engine) (path string, state []byte) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "root.key")
 	if err := seal.NewKeyFile(path); err != nil {
 		t.Fatal(err)
 	}
@@ -35,33 +58,33 @@ func nodes(t *testing.T, one, other store.Engine) (a, b node) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := record.InitState(t.Context(), one, ring.State()); err != nil {
+	if err := record.InitState(t.Context(), engine, ring.State()); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	t.Cleanup(func() {
-		stop()
-		wg.Wait()
-	})
-	start := func(engine store.Engine) node {
-		ring, err := seal.Open(ctx, ring.State(), seal.KeyFile(path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		book := record.Open(engine, ring, 1000)
-		lease, err := coherence.New(coherence.Config{Engine: engine, Memory: &record.Memory{Book: book}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		book.Changed = lease.Changed
-		if err := lease.Register(ctx); err != nil {
-			t.Fatal(err)
-		}
-		wg.Go(func() { lease.Run(ctx) })
-		return node{book, lease}
+	return path, ring.State()
+}
+
+func newNodeOf(t *testing.T, engine store.Engine, path string, state []byte) (n node, run func()) {
+	t.Helper()
+	ring, err := seal.Open(t.Context(), state, seal.KeyFile(path))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return start(one), start(other)
+	n.Book = record.Open(engine, ring, 1000)
+	n.Lease, err = coherence.New(coherence.Config{Engine: engine, Memory: &record.Memory{Book: n.Book}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Book.Changed = n.Lease.Changed
+	return n, func() {
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { n.Run(ctx) })
+		t.Cleanup(func() {
+			stop()
+			wg.Wait()
+		})
+	}
 }
 
 func (n node) put(t *testing.T, k record.Key, ver uint64, state string) []store.Position {
@@ -136,6 +159,56 @@ func TestRealStores(t *testing.T) {
 			if s := a.Stats(); s.Alarms != 0 || s.Notes == 0 {
 				t.Errorf("got %+v, want notes and no alarm", s)
 			}
+		})
+	}
+}
+
+// The database fails over to a standby that lacks commits which were acknowledged. A node that knows of them, because
+// it has applied them or made them, forgets everything, tells the operator, and goes on from what there is.
+func TestLostCommits(t *testing.T) {
+	for name, running := range map[string]bool{"applied": true, "made, and not applied yet": false} {
+		t.Run(name, func(t *testing.T) {
+			url := pgtest.URL(t)
+			db, err := postgres.Open(t.Context(), url, postgres.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			n, run := newNode(t, db)
+			k := record.OfKey("111122223333", "us-east-1", "k")
+			n.put(t, k, 0, "Enabled")
+			if err := n.Register(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			pgtest.Do(t, url, `CREATE TABLE r AS TABLE rec; CREATE TABLE h AS TABLE head; CREATE TABLE c AS TABLE chg`)
+			at := n.put(t, k, 1, "Disabled")[0]
+			if running {
+				run()
+				if err := n.Await(t.Context(), at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n.want(t, k, "Disabled")
+			use, err := n.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pgtest.Do(t, url, `BEGIN; DELETE FROM rec; DELETE FROM head; DELETE FROM chg;
+				INSERT INTO rec TABLE r; INSERT INTO head TABLE h; INSERT INTO chg TABLE c; COMMIT`)
+			if !running {
+				run()
+			}
+			for !errors.Is(use.Check(), coherence.ErrChanged) {
+				n.Wake()
+			}
+			n.want(t, k, "Enabled")
+			if s := n.Stats(); s.Alarms != 1 || s.Lapses != 0 {
+				t.Errorf("got %d alarms, %d lapses, want one and none", s.Alarms, s.Lapses)
+			}
+			if r := n.Barrier(t.Context(), n.put(t, k, 1, "Disabled")); !r.Fenced() {
+				t.Errorf("got %v, want fenced", r)
+			}
+			n.want(t, k, "Disabled")
 		})
 	}
 }

@@ -94,6 +94,7 @@ type Lease struct {
 
 	applied atomic.Pointer[store.Vector]        // what of the change log memory has dropped; written by follow alone
 	epoch   uint64                              // used by follow alone
+	cut     bool                                // history was, and memory has not been dropped since; used by renew and follow alone
 	renewal func(context.Context) (bool, error) // renew, but in tests that show what happens otherwise
 	woken   chan struct{}
 	hinter  store.Hinter // nil: the engine has no hints

@@ -26,6 +26,9 @@ func (l *Lease) renew(ctx context.Context) (moved bool, err error) {
 	defer cancel()
 	sent := l.Clock()
 	heads, err := l.Engine.Renew(ctx, store.Node{ID: l.name(sent), Applied: *l.applied.Load(), Info: l.Info})
+	if errors.Is(err, store.ErrRolledBack) {
+		l.cut, err = true, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -46,7 +49,7 @@ func (l *Lease) follow(ctx context.Context, heads store.Heads) (moved bool, err 
 	case heads.Epoch != l.epoch:
 		l.alarm(fmt.Errorf("epoch %d became %d", l.epoch, heads.Epoch))
 		err = l.restart(ctx, heads)
-	case !reaches(heads.Revs, applied):
+	case l.cut || !reaches(heads.Revs, applied):
 		l.alarm(store.ErrRolledBack)
 		err = l.restart(ctx, heads)
 	}
@@ -106,7 +109,7 @@ func (l *Lease) restart(ctx context.Context, heads store.Heads) error {
 		return err
 	}
 	l.applied.Store(&heads.Revs)
-	l.epoch = heads.Epoch
+	l.epoch, l.cut = heads.Epoch, false
 	return nil
 }
 

@@ -66,7 +66,9 @@ type Engine interface {
 	Changes(ctx context.Context, after Vector, max int) ([]Note, Vector, error)
 
 	// Renew records that the node is alive and has applied its vector. Its heads include every
-	// commit that finished before the call was made.
+	// commit that finished before the call was made. ErrRolledBack, together with the heads there are, when
+	// they lack what a Commit or Renew here had returned before: acknowledged commits were lost. That
+	// is said once, and all that is remembered is to be dropped.
 	Renew(ctx context.Context, n Node) (Heads, error)
 
 	// Peers lists the nodes that renewed and have not left, in id order. A Renew that it does not show

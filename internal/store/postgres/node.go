@@ -50,8 +50,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		d.taken(err)
 		return store.Heads{}, err
 	}
-	d.seen.renewed(before, heads.Revs)
-	return heads, nil
+	return heads, d.seen.renewed(before, heads.Revs)
 }
 
 // Peers implements store.Engine.

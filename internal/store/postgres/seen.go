@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"qkms/internal/store"
@@ -38,17 +39,19 @@ func (s *seen) wrote(at []store.Position) {
 }
 
 // renewed takes the heads of a renewal for true. If they lack what was seen before it was sent, history was
-// cut; whoever renews finds that out, and goes on with what there is.
-func (s *seen) renewed(before, heads store.Vector) {
+// cut: ErrRolledBack. Whoever renews goes on with what there is, and cannot tell that by what it has applied: it may
+// have made, and read again, what it has not applied yet.
+func (s *seen) renewed(before, heads store.Vector) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for shard, rev := range heads {
 		if rev < before[shard] {
 			s.revs = heads
-			return
+			return fmt.Errorf("%w: shard %d is at %d, but %d was seen", store.ErrRolledBack, shard, rev, before[shard])
 		}
 		s.revs[shard] = max(s.revs[shard], rev)
 	}
+	return nil
 }
 
 // snapshot runs queries in one snapshot and one round trip, on a server that has what this process has seen.
