@@ -40,12 +40,12 @@ func (l *Lease) Barrier(ctx context.Context, at []store.Position) Reach {
 	for pause := quick; ; pause = min(2*pause, 100*time.Millisecond) {
 		everywhere := l.peers.have(ctx, at)
 		waited := l.Clock().Surely(begin)
-		if everywhere || waited >= l.Bound { // every lease from before the commit is over
+		if everywhere || waited >= l.peers.bound() { // every lease from before the commit is over
 			l.counts.barrier(waited, Reach{})
 			return Reach{}
 		}
 		if ctx.Err() != nil {
-			r := Reach{Pending: l.Bound - waited}
+			r := Reach{Pending: l.peers.bound() - waited}
 			l.counts.barrier(waited, r)
 			return r
 		}

@@ -130,6 +130,7 @@ func New(c Config) (*Lease, error) {
 	l.hinter, _ = store.As[store.Hinter](c.Engine)
 	l.applied.Store(&store.Vector{})
 	l.peers = newPeers(l)
+	l.peers.longest.Store(int64(c.Bound))
 	return l, nil
 }
 

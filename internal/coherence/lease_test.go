@@ -167,6 +167,22 @@ func TestBarrierWithoutStore(t *testing.T) {
 	})
 }
 
+// A node that was given a longer bound than the others is not taken for gone before that is over.
+func TestBoundsThatDiffer(t *testing.T) {
+	const longer = bound + time.Second // within what a barrier waits here
+	quiet(t, func(ctx context.Context, w *world, a, b *member) {
+		other := &conn{w: w}
+		l, err := coherence.New(coherence.Config{Engine: other, Memory: newMemory(ctx), Bound: longer, Info: coherence.Info{Bound: longer}.String()})
+		if err != nil || l.Register(ctx) != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if r := b.restrict(ctx, 0); !r.Fenced() || time.Since(begin) < longer {
+			t.Errorf("got %v after %v, want fenced after %v", r, time.Since(begin), longer)
+		}
+	})
+}
+
 // A node whose process was killed leaves its row behind. It holds nobody up for ever.
 func TestTheDeadAreKnown(t *testing.T) {
 	quiet(t, func(ctx context.Context, w *world, dead, b *member) {

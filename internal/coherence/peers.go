@@ -15,7 +15,8 @@ type peers struct {
 	tickets atomic.Uint64
 	looking chan struct{} // holds a token while somebody looks: guards answer and covers
 	answer  []store.Node
-	covers  uint64 // tickets drawn before the look that brought answer
+	covers  uint64       // tickets drawn before the look that brought answer
+	longest atomic.Int64 // the longest bound of a node, as of the last look; nanoseconds
 
 	mu   sync.Mutex
 	seen map[string]sighting // guarded by mu
@@ -51,8 +52,23 @@ func (p *peers) look(ctx context.Context) ([]store.Node, error) {
 	}
 	p.answer, p.covers = nodes, covers
 	p.sight(nodes)
+	p.longest.Store(int64(longest(p.lease.Bound, nodes)))
 	return nodes, nil
 }
+
+// longest is the longest bound of all: a node that was given another one than the rest, by a flag that was
+// forgotten somewhere, must not be taken for gone while its lease holds.
+func longest(bound time.Duration, nodes []store.Node) time.Duration {
+	for _, n := range nodes {
+		if i, err := ParseInfo(n.Info); err == nil {
+			bound = max(bound, min(i.Bound, MaxBound))
+		}
+	}
+	return bound
+}
+
+// bound is by when a node has stopped that has said nothing since.
+func (p *peers) bound() time.Duration { return time.Duration(p.longest.Load()) }
 
 // sight remembers since when each beat has stood.
 func (p *peers) sight(nodes []store.Node) {
@@ -79,7 +95,7 @@ func (p *peers) have(ctx context.Context, at []store.Position) bool {
 		return false
 	}
 	for _, n := range nodes {
-		if n.ID != p.lease.ID() && !hasApplied(n.Applied, at) && p.silence(n) < p.lease.Bound {
+		if n.ID != p.lease.ID() && !hasApplied(n.Applied, at) && p.silence(n) < p.bound() {
 			return false
 		}
 	}
