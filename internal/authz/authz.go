@@ -122,7 +122,7 @@ func (r Rules) onKey(ctx context.Context, req *Request, n *key.Need, k *key.Key)
 	if err != nil {
 		return err
 	}
-	p, _, err := r.KeyPolicy(ctx, k)
+	p, ver, err := r.KeyPolicy(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (r Rules) onKey(ctx context.Context, req *Request, n *key.Need, k *key.Key)
 	sources := s.sources
 	sources.Key = p.Policy
 	found := policy.Consult(q, &sources)
-	v := req.note(Verdict{Action: n.Action, Resource: q.Resource, Owner: k.Account, Decision: found.Decide(policy.NoGrant)})
+	v := req.note(Verdict{Action: n.Action, Resource: q.Resource, Owner: k.Account, Decision: found.Decide(policy.NoGrant), key: k, policy: ver})
 	if a.err == nil && !v.Allowed && v.Reason != policy.ExplicitDeny {
 		a.err = r.byGrant(ctx, a, &found, v)
 	}

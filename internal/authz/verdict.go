@@ -1,8 +1,12 @@
 package authz
 
 import (
+	"context"
+
 	"qkms/internal/authz/policy"
 	"qkms/internal/identity"
+	"qkms/internal/key"
+	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 )
 
@@ -20,6 +24,37 @@ type Verdict struct {
 	Told policy.Decision
 
 	Trace *Trace // with Request.Explain
+
+	key    *key.Key // that it is about; nil of anything else
+	policy uint64   // the version of the key's policy, 0 if it has none
+}
+
+// Rely makes a change depend on what allowed it: that the keys it was decided about, their policies and the grants
+// are still what they were. Otherwise a change that was allowed, and held up on its way, could arrive after
+// whoever asked for it had lost the right and its loss was known everywhere. The records of a key share a shard, so it
+// costs no further lock; whose credentials signed is not held so (docs/coherence.md).
+func (r Rules) Rely(ctx context.Context, req *Request, change *record.Change) error {
+	for i := range req.Verdicts {
+		v := &req.Verdicts[i]
+		if v.key == nil {
+			continue
+		}
+		change.Require(v.key.Record(), v.key.Ver)
+		change.Require(v.key.Policy(), v.policy)
+		if v.Grant == "" {
+			continue
+		}
+		grant := record.OfGrant(v.key.Account, v.key.Region, v.key.Id, v.Grant)
+		g, ver, err := record.Load[recordpb.Grant](ctx, r.Book, grant)
+		if err != nil {
+			return err
+		}
+		if g == nil {
+			return grant.Conflict()
+		}
+		change.Require(grant, ver)
+	}
+	return nil
 }
 
 // A Trace is all that a decision looked at.

@@ -150,3 +150,25 @@ func (l *Lease) Await(ctx context.Context, at store.Position) error {
 		}
 	}
 }
+
+// Fresh returns when a renewal that was sent after the call has been applied: what is in memory then has every change
+// that was made before the call, by whomever. It returns the error of ctx.
+func (l *Lease) Fresh(ctx context.Context) error {
+	if l.Engine == nil {
+		return nil
+	}
+	for now := l.Clock(); ; {
+		l.mu.Lock()
+		turn := l.turn
+		l.mu.Unlock()
+		if granted := l.granted.Load(); granted != nil && granted.Monotonic > now.Monotonic {
+			return nil
+		}
+		l.Wake()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

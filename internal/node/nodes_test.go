@@ -2,14 +2,19 @@ package node_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/authn"
+	"qkms/internal/authz"
+	"qkms/internal/key"
 	"qkms/internal/kmstest"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
 	"qkms/internal/store/postgres/pgtest"
 )
 
@@ -66,6 +71,56 @@ func TestWhatOneNodeTakesAwayIsGoneOnAll(t *testing.T) {
 	wantFence(t, owner.Query("iam", "UpdateAccessKey", "UserName", "u", "AccessKeyId", user.AccessKeyID, "Status", "Inactive"), fenced)
 	if code := on(b, user).Call("ListKeys", `{}`).Code(); code != "UnrecognizedClientException" {
 		t.Errorf("with an access key that was made inactive: got %q, want UnrecognizedClientException", code)
+	}
+}
+
+// Who has a grant's token may use it at once on every node, also where it was just refused.
+func TestTokenOfAGrantMadeElsewhere(t *testing.T) {
+	a, b := two(t)
+	owner := a.As(kmstest.Account)
+	id := owner.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	user := a.NewUser(kmstest.Account, "u", "")
+	grant := map[string]any{
+		"KeyId": id, "GranteePrincipal": "arn:aws:iam::" + kmstest.Account + ":user/u", "Operations": []string{"GenerateDataKey"}, "Name": "n",
+	}
+	for i, make := range []*kmstest.Client{owner, on(b, owner)} { // the second time it is there already
+		generate := map[string]any{"KeyId": id, "KeySpec": "AES_256"}
+		other := []*kmstest.Server{b, a}[i]
+		if i == 0 {
+			if code := on(other, user).Call("GenerateDataKey", generate).Code(); code != "AccessDeniedException" {
+				t.Errorf("before the grant: got %q, want AccessDeniedException", code)
+			}
+		}
+		generate["GrantTokens"] = []string{make.Must("CreateGrant", grant).String("GrantToken")}
+		on(other, user).Must("GenerateDataKey", generate)
+	}
+}
+
+// A change that one node is about to make when another takes the right to it away is not made, however late it is sent.
+func TestLateChangeOfWhoLostTheRight(t *testing.T) {
+	a, b := two(t)
+	owner := a.As(kmstest.Account)
+	id := owner.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	k, err := b.Resolver.Stored(t.Context(), kmstest.Account, kmstest.Region, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := &authn.Caller{Kind: authn.KindRoot, Account: kmstest.Account, ARN: "arn:aws:iam::" + kmstest.Account + ":root", PrincipalID: kmstest.Account}
+	request := &authz.Request{Caller: caller, Now: b.Clock.Now(), Says: func(string) []string { return nil }}
+	needs := []key.Need{{Action: "kms:TagResource", KeyID: id, Forms: key.KeyOnly}}
+	if err := b.Ops.Authz.Check(t.Context(), request, needs, []*key.Key{k}); err != nil {
+		t.Fatal(err)
+	}
+	change := b.Book.Change()
+	change.Insert(record.OfAlias(kmstest.Account, kmstest.Region, "alias/late"), &recordpb.Alias{Name: "alias/late"})
+	if err := b.Ops.Authz.Rely(t.Context(), request, change); err != nil {
+		t.Fatal(err)
+	}
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + caller.ARN + `"},"Action":"kms:PutKeyPolicy","Resource":"*"}]}`
+	wantFence(t, owner.Call("PutKeyPolicy", map[string]any{"KeyId": id, "Policy": policy}), fenced)
+	err = b.Book.Commit(t.Context(), change, "", nil)
+	if conflict := (*store.Conflict)(nil); !errors.As(err, &conflict) {
+		t.Errorf("got error %v, want a conflict", err)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/record"
+	"qkms/internal/record/recordpb"
 	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
@@ -62,6 +63,9 @@ type Call struct {
 
 	// Lost are the materials that the change of Run removes.
 	Lost []custody.Ref
+
+	// Grant is the grant that Run has made or found.
+	Grant *recordpb.Grant
 
 	// Also are further records of the change that Run proposes, committed with it.
 	Also []*audit.Record

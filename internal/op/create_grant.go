@@ -7,6 +7,7 @@ import (
 	"qkms/internal/fault"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
 
@@ -25,17 +26,20 @@ var createGrant = &Op[shape.CreateGrantRequest, shape.CreateGrantResponse]{
 	},
 	States: key.WhileUnavailable | key.WhileUpdating,
 	// The parameters are judged after the state of the key (operations.md §4.2).
-	Run: func(ctx context.Context, c *Call, in *shape.CreateGrantRequest) (*shape.CreateGrantResponse, *record.Change, error) {
+	Run: func(ctx context.Context, c *Call, in *shape.CreateGrantRequest) (_ *shape.CreateGrantResponse, change *record.Change, err error) {
 		g, err := c.newGrant(ctx, in)
 		if err != nil {
 			return nil, nil, err
 		}
-		g, change, err := c.addGrant(ctx, g)
+		c.Grant, change, err = c.addGrant(ctx, g)
 		if err != nil {
 			return nil, nil, err
 		}
-		token, err := c.Book.GrantToken(g)
-		return &shape.CreateGrantResponse{GrantToken: token, GrantId: g.Id}, change, err
+		return &shape.CreateGrantResponse{GrantId: c.Grant.Id}, change, nil
+	},
+	Placed: func(c *Call, out *shape.CreateGrantResponse, at []store.Position) (err error) {
+		out.GrantToken, err = c.Book.GrantToken(c.Grant, at)
+		return err
 	},
 	Audit: func(in *shape.CreateGrantRequest) audit.Detail {
 		return audit.Detail{

@@ -59,14 +59,19 @@ func (c *Call) addGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant
 	if err != nil {
 		return nil, nil, err
 	}
-	if old, err := c.sameGrant(ctx, g); err != nil || old != nil {
-		return old, nil, err
+	old, oldVer, err := c.sameGrant(ctx, g)
+	if err != nil {
+		return nil, nil, err
+	}
+	change := c.Book.Change()
+	if old != nil {
+		change.Require(record.OfGrant(g.Account, g.Region, g.KeyId, old.Id), oldVer) // for where in the change log it is there
+		return old, change, nil
 	}
 	n := count.GetGrants()
 	if int(n) >= c.Quota.GrantsPerKey {
 		return nil, nil, fault.GrantQuota(c.Quota.GrantsPerKey, int(n))
 	}
-	change := c.Book.Change()
 	change.Require(k.Record(), k.Ver)
 	change.Insert(record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), g)
 	for _, ref := range c.Book.GrantIndex(g) {
@@ -76,18 +81,17 @@ func (c *Call) addGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant
 	return g, change, nil
 }
 
-// sameGrant returns the grant with g's name and parameters, or nil.
-func (c *Call) sameGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant, error) {
+// sameGrant returns the grant with g's name and parameters and its version, or nil.
+func (c *Call) sameGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant, uint64, error) {
 	if g.Name == "" {
-		return nil, nil
+		return nil, 0, nil
 	}
 	like := c.Book.GrantsLike(g.Account, g.Region, g.KeyId, g.Fingerprint)
 	page, _, err := record.Scan[recordpb.GrantRef](ctx, c.Book, like, record.Key{}, 1)
 	if err != nil || len(page) == 0 {
-		return nil, err
+		return nil, 0, err
 	}
-	old, _, err := c.Resolver.Grant(ctx, c.Key(), page[0].Key.Part(4))
-	return old, err
+	return c.Resolver.Grant(ctx, c.Key(), page[0].Key.Part(4))
 }
 
 // dropGrant is the change that ends version ver of g. A second one to end it finds it gone.

@@ -13,6 +13,7 @@ import (
 	"qkms/internal/custody"
 	"qkms/internal/key"
 	"qkms/internal/record"
+	"qkms/internal/store"
 	"qkms/internal/throttle"
 	"qkms/internal/wire/shape"
 )
@@ -46,6 +47,10 @@ type Op[In, Out any] struct {
 	// Run does the work: the answer (nil where the API has none) and the change that makes it true,
 	// nil when nothing is to be stored. It stores nothing itself, which is what makes DryRun free.
 	Run func(ctx context.Context, c *Call, in *In) (*Out, *record.Change, error)
+
+	// Placed completes the answer with what is known once the change is made: where in the change log it stands. The
+	// change is not undone by an error.
+	Placed func(c *Call, out *Out, at []store.Position) error
 
 	// Audit is the request as the audit record shows it: never a plaintext, a ciphertext, a token.
 	Audit func(in *In) audit.Detail
@@ -85,6 +90,10 @@ type Request interface {
 	DryRun() bool
 	// Run returns an Answer, or nil for an empty body.
 	Run(ctx context.Context, c *Call) (Answer, *record.Change, error)
+	// Placed completes the answer after the commit of the change.
+	Placed(c *Call, at []store.Position) error
+	// Tokens are the grant tokens that the request brings along.
+	Tokens() []string
 	// Audit is what the record shows of the request, Result what it shows of the answer to it.
 	Audit() audit.Detail
 	Result(c *Call) audit.Detail
@@ -122,6 +131,21 @@ func (b *bound[In, Out]) ReadOnly() bool             { return b.op.ReadOnly }
 func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
 func (b *bound[In, Out]) Restricts() bool            { return b.op.Restricts }
 
+func (b *bound[In, Out]) Tokens() []string {
+	t, ok := any(b.in).(shape.TokenBearer)
+	if !ok {
+		return nil
+	}
+	return t.Tokens()
+}
+
+func (b *bound[In, Out]) Placed(c *Call, at []store.Position) error {
+	if b.op.Placed == nil {
+		return nil
+	}
+	return b.op.Placed(c, b.out, at)
+}
+
 func (b *bound[In, Out]) Tolls() []throttle.Toll {
 	if b.op.Counts == nil {
 		return throttle.Of(b.op.Name).Once()
@@ -144,10 +168,8 @@ func (b *bound[In, Out]) Says(c *Call, name string) []string {
 // Ready runs the checks between authorization and the work: grant tokens, parameters, then for each key
 // its usage, then its state.
 func (b *bound[In, Out]) Ready(ctx context.Context, c *Call) error {
-	if t, ok := any(b.in).(shape.TokenBearer); ok {
-		if err := c.checkTokens(ctx, b.op.Name, t.Tokens()); err != nil {
-			return err
-		}
+	if err := c.checkTokens(ctx, b.op.Name, b.Tokens()); err != nil {
+		return err
 	}
 	if b.op.Check != nil {
 		if err := b.op.Check(c, b.in); err != nil {

@@ -128,7 +128,10 @@ func (b *Book) commit(ctx context.Context, c *Change, eventID string, line []byt
 	for {
 		err := b.commitUnder(ctx, c, eventID, line)
 		var conflict *store.Conflict
-		if !errors.As(err, &conflict) || !strings.HasPrefix(string(conflict.Key), ofSwaps) {
+		if errors.As(err, &conflict) {
+			b.drop(Key{string(conflict.Key)}) // what the change was built on is not what there is
+		}
+		if conflict == nil || !strings.HasPrefix(string(conflict.Key), ofSwaps) {
 			return err
 		}
 		if failed := b.Follow(ctx); failed != nil {

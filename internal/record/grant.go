@@ -222,9 +222,16 @@ func (b *Book) grantHash(about string, parts ...string) string {
 const grantTokenPurpose = "grant token v1"
 
 // GrantToken returns a token for g, another with every call. It opens in g's region for the life of the
-// store: whether g is still there is for its reader to see.
-func (b *Book) GrantToken(g *recordpb.Grant) (string, error) {
-	plain, err := proto.Marshal(&recordpb.GrantToken{Account: g.Account, KeyId: g.KeyId, GrantId: g.Id})
+// store: whether g is still there is for its reader to see. at are the positions of a commit that made g or found it.
+func (b *Book) GrantToken(g *recordpb.Grant, at []store.Position) (string, error) {
+	t := &recordpb.GrantToken{Account: g.Account, KeyId: g.KeyId, GrantId: g.Id}
+	shard := OfGrant(g.Account, g.Region, g.KeyId, g.Id).Shard()
+	for _, p := range at {
+		if p.Shard == shard {
+			t.Shard, t.Rev = int32(p.Shard), p.Rev
+		}
+	}
+	plain, err := proto.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("grant token: %w", err)
 	}

@@ -126,11 +126,11 @@ func TestGrantFingerprint(t *testing.T) {
 func TestGrantToken(t *testing.T) {
 	b := open(t)
 	g := someGrant()
-	one, err := b.GrantToken(g)
+	one, err := b.GrantToken(g, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := b.GrantToken(g)
+	two, err := b.GrantToken(g, nil)
 	if err != nil || one == two {
 		t.Errorf("got the same token twice, %v", err)
 	}

@@ -1,10 +1,15 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"qkms/internal/authn"
 	"qkms/internal/coherence"
+	"qkms/internal/key"
+	"qkms/internal/op"
 	"qkms/internal/store"
 )
 
@@ -32,19 +37,33 @@ func (s *Server) again(p *party) (err error) {
 	return err
 }
 
+// anew is again for the i-th time. What conflicts twice may be what another node has changed and this one has yet to
+// hear of: it is waited for, a little.
+func (s *Server) anew(ctx context.Context, p *party, i int) error {
+	if i > 1 {
+		soon, cancel := context.WithTimeout(ctx, hearing)
+		defer cancel()
+		_ = s.lease.Fresh(soon) // if not, the request is tried with what is known
+	}
+	return s.again(p)
+}
+
+// hearing is how long a request waits to hear of other nodes' changes.
+const hearing = 2 * time.Second
+
 // attempts is how often a request is decided anew when what it relied on changed meanwhile.
 const attempts = 8
 
 // attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
 // all want a grant on one key would otherwise undo each other, and half of them give up.
-func attempt[T any](s *Server, p *party, act func() (T, error)) (out T, err error) {
+func attempt[T any](ctx context.Context, s *Server, p *party, act func() (T, error)) (out T, err error) {
 	for i := range attempts {
 		if i == 1 {
 			s.losers.Lock()
 			defer s.losers.Unlock()
 		}
 		if i > 0 {
-			if err = s.again(p); err != nil {
+			if err = s.anew(ctx, p, i); err != nil {
 				break
 			}
 		}
@@ -55,4 +74,30 @@ func attempt[T any](s *Server, p *party, act func() (T, error)) (out T, err erro
 		}
 	}
 	return *new(T), err
+}
+
+// hear waits until this node has heard of the grants that a request brings tokens of: a grant is in force at once for
+// whoever has its token, also where it was not made (docs/coherence.md, rule 11). One that stays unknown is the
+// decision's to refuse.
+func (s *Server) hear(ctx context.Context, region string, req op.Request, needs []key.Need) {
+	if !s.lease.Shared() {
+		return
+	}
+	tokens := req.Tokens()
+	for _, n := range needs {
+		if n.Grant != nil && n.Grant.Token != "" {
+			tokens = append(slices.Clone(tokens), n.Grant.Token)
+		}
+	}
+	if len(tokens) == 0 {
+		return
+	}
+	soon, cancel := context.WithTimeout(ctx, hearing)
+	defer cancel()
+	for _, token := range tokens {
+		t, err := s.ops.Book.OpenGrantToken(region, token)
+		if err == nil && t.Rev > 0 {
+			_ = s.lease.Await(soon, store.Position{Shard: int(t.Shard), Rev: t.Rev})
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"qkms/internal/fault"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
+	"qkms/internal/record"
 	"qkms/internal/wire"
 )
 
@@ -44,7 +45,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, hr *http.Requ
 	if err := s.rates.Take(s.now(), from.caller.Account, from.caller.Region, req.Tolls()); err != nil { // once, and before any work
 		return nil, err
 	}
-	out, err := attempt(s, from, func() (op.Answer, error) { return s.act(ctx, from, req, rec) })
+	out, err := attempt(ctx, s, from, func() (op.Answer, error) { return s.act(ctx, from, req, rec) })
 	if err == nil && req.Restricts() {
 		s.fence(ctx, rec, from.at) // in force everywhere, or said by when
 	}
@@ -72,14 +73,26 @@ func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audi
 	if change == nil {
 		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	} else {
-		err = s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...) // the change and its records together
-		call.Settle()
-		from.at = change.Positions()
+		err = s.keep(ctx, from, call, req, change, rec)
 	}
 	if err == nil && req.Tracks() {
 		s.used(rec, call.Keys)
 	}
 	return out, err
+}
+
+// keep makes a change durable, with its records, if what allowed it is still in force in the store.
+func (s *Server) keep(ctx context.Context, from *party, call *op.Call, req op.Request, change *record.Change, rec *audit.Record) error {
+	if err := s.ops.Authz.Rely(ctx, call.Request, change); err != nil {
+		return err
+	}
+	err := s.ledger.Commit(ctx, change, rec, append(call.Also, rec.Copies()...)...)
+	call.Settle()
+	if err != nil {
+		return err
+	}
+	from.at = change.Positions()
+	return req.Placed(call, from.at)
 }
 
 // decide returns the call that a request comes to, if its caller may make it and its keys are ready for it.
@@ -89,6 +102,7 @@ func (s *Server) decide(ctx context.Context, caller *authn.Caller, req op.Reques
 	if err != nil {
 		return nil, err
 	}
+	s.hear(ctx, caller.Region, req, needs)
 	keys, err := s.ops.Resolver.Resolve(ctx, caller.Account, caller.Region, needs) // names → keys
 	if err != nil {
 		return nil, err
@@ -129,5 +143,6 @@ func (s *Server) still(ctx context.Context, from *party, call *op.Call, req op.R
 		if !now.Same(call) {
 			return coherence.ErrChanged
 		}
+		call.Request = now.Request
 	}
 }

@@ -61,7 +61,7 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 			return nil, fault.RateExceeded()
 		}
 	}
-	out, err := attempt(s, from, func() (any, error) { return s.perform(ctx, hr, from, req, rec) })
+	out, err := attempt(ctx, s, from, func() (any, error) { return s.perform(ctx, hr, from, req, rec) })
 	if err == nil && m.Row.Restricts() {
 		s.fence(ctx, rec, from.at)
 	}

@@ -791,13 +791,15 @@ func (x *GrantCount) GetGrants() uint32 {
 	return 0
 }
 
-// GrantToken is what a grant token says, sealed (docs/formats/records.md §3.1). Nodes that must wait for
-// a grant to arrive will need to know how far: the position in the change log is to be added here.
+// GrantToken is what a grant token says, sealed (docs/formats/records.md §3.1).
 type GrantToken struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"` // of the key
-	KeyId         string                 `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
-	GrantId       string                 `protobuf:"bytes,3,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"` // of the key
+	KeyId   string                 `protobuf:"bytes,2,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	GrantId string                 `protobuf:"bytes,3,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	// Where in the change log the grant was there: a node that has not applied that much waits for it.
+	Shard         int32  `protobuf:"varint,4,opt,name=shard,proto3" json:"shard,omitempty"`
+	Rev           uint64 `protobuf:"varint,5,opt,name=rev,proto3" json:"rev,omitempty"` // 0: not said
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -851,6 +853,20 @@ func (x *GrantToken) GetGrantId() string {
 		return x.GrantId
 	}
 	return ""
+}
+
+func (x *GrantToken) GetShard() int32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
+}
+
+func (x *GrantToken) GetRev() uint64 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
 }
 
 // KeyCount is how many keys an account has in a Region.
@@ -2811,12 +2827,14 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\bGrantRef\"$\n" +
 	"\n" +
 	"GrantCount\x12\x16\n" +
-	"\x06grants\x18\x01 \x01(\rR\x06grants\"X\n" +
+	"\x06grants\x18\x01 \x01(\rR\x06grants\"\x80\x01\n" +
 	"\n" +
 	"GrantToken\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x15\n" +
 	"\x06key_id\x18\x02 \x01(\tR\x05keyId\x12\x19\n" +
-	"\bgrant_id\x18\x03 \x01(\tR\agrantId\"\x1e\n" +
+	"\bgrant_id\x18\x03 \x01(\tR\agrantId\x12\x14\n" +
+	"\x05shard\x18\x04 \x01(\x05R\x05shard\x12\x10\n" +
+	"\x03rev\x18\x05 \x01(\x04R\x03rev\"\x1e\n" +
 	"\bKeyCount\x12\x12\n" +
 	"\x04keys\x18\x01 \x01(\x04R\x04keys\"q\n" +
 	"\aLastUse\x12\x1c\n" +
