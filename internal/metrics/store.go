@@ -15,9 +15,12 @@ const (
 	callCommit
 	callTouch
 	callClaim
+	callRenew
+	callChanges
+	callPeers
 )
 
-var calls = []string{"get", "list", "commit", "touch", "claim"}
+var calls = []string{"get", "list", "commit", "touch", "claim", "renew", "changes", "peers"}
 
 // outcomes are the closed set of store's errors. The first is success, the last what is none of them.
 var outcomes = []struct {
@@ -26,7 +29,7 @@ var outcomes = []struct {
 }{
 	{"ok", nil},
 	{"unknown", store.ErrUnknown}, {"unavailable", store.ErrUnavailable}, {"too_large", store.ErrTooLarge},
-	{"fenced", store.ErrFenced}, {"claimed", store.ErrClaimed}, {"locked", store.ErrLocked}, {"rolled_back", store.ErrRolledBack},
+	{"fenced", store.ErrFenced}, {"claimed", store.ErrClaimed}, {"locked", store.ErrLocked}, {"rolled_back", store.ErrRolledBack}, {"gone", store.ErrGone},
 	{"conflict", nil}, {"other", nil},
 }
 
@@ -111,4 +114,25 @@ func (c *counted) Claim(ctx context.Context, job string, ttl time.Duration) (sto
 	fence, err := c.Engine.Claim(ctx, job, ttl)
 	c.done(callClaim, begin, err)
 	return fence, err
+}
+
+func (c *counted) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
+	begin := time.Now()
+	heads, err := c.Engine.Renew(ctx, n)
+	c.done(callRenew, begin, err)
+	return heads, err
+}
+
+func (c *counted) Changes(ctx context.Context, after store.Vector, max int) ([]store.Note, store.Vector, error) {
+	begin := time.Now()
+	notes, now, err := c.Engine.Changes(ctx, after, max)
+	c.done(callChanges, begin, err)
+	return notes, now, err
+}
+
+func (c *counted) Peers(ctx context.Context) ([]store.Node, error) {
+	begin := time.Now()
+	peers, err := c.Engine.Peers(ctx)
+	c.done(callPeers, begin, err)
+	return peers, err
 }
