@@ -128,6 +128,64 @@ func TestHintsMakeBarriersShort(t *testing.T) {
 	})
 }
 
+// Everybody hears every hint. However many nodes there are, what they do about hints is bounded for all together.
+func TestManyNodesHearLess(t *testing.T) {
+	quiet(t, func(ctx context.Context, w *world, a, _ *member) {
+		for range 98 {
+			register(ctx, t, w.join(ctx, t, a.judge, 1))
+		}
+		go a.Run(ctx)
+		wait(ctx, time.Second) // it has looked at the others
+		before := a.Stats()
+		for range 10_000 {
+			select {
+			case a.conn.hinted <- struct{}{}:
+			default:
+			}
+			wait(ctx, time.Millisecond)
+		}
+		const beats, heard = 20, 40 // in ten seconds: two a second, and once in a hundred shares of 2.5 ms
+		after := a.Stats()
+		if got := after.Beats - before.Beats; got > beats+heard+5 || got < heard {
+			t.Errorf("got %d renewals in ten seconds of hints, want about %d", got, beats+heard)
+		}
+		if got := after.Hints - before.Hints; got < heard-2 || got > heard+2 {
+			t.Errorf("got %d hints heard by one of 100 nodes in ten seconds, want %d", got, heard)
+		}
+	})
+}
+
+// Where a beat is as soon as a hint, nobody is told.
+func TestHundredsOfNodesAreNotTold(t *testing.T) {
+	for _, row := range []struct {
+		nodes int
+		told  bool
+	}{{100, true}, {250, false}} {
+		quiet(t, func(ctx context.Context, w *world, a, b *member) {
+			w.hints = true
+			for range row.nodes - 2 {
+				register(ctx, t, w.join(ctx, t, a.judge, 1))
+			}
+			at, err := b.conn.commit(ctx, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+			defer cancel()
+			if r := b.Barrier(soon, []store.Position{at}); r.Fenced() {
+				t.Error("got fenced, want pending: nobody renews")
+			}
+			told := 0
+			for _, c := range w.conns {
+				told += len(c.hinted)
+			}
+			if (told > 0) != row.told {
+				t.Errorf("%d nodes: got %d of them told, want some: %v", row.nodes, told, row.told)
+			}
+		})
+	}
+}
+
 func TestBarrierSaysByWhen(t *testing.T) {
 	quiet(t, func(ctx context.Context, _ *world, a, b *member) {
 		go b.Run(ctx)

@@ -70,6 +70,13 @@ func longest(bound time.Duration, nodes []store.Node) time.Duration {
 // bound is by when a node has stopped that has said nothing since.
 func (p *peers) bound() time.Duration { return time.Duration(p.longest.Load()) }
 
+// deaf is for how long each node does nothing about further hints, by how many there were when somebody looked last.
+func (p *peers) deaf() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Duration(len(p.seen)) * share
+}
+
 // sight remembers since when each beat has stood.
 func (p *peers) sight(nodes []store.Node) {
 	now := p.lease.Clock()
