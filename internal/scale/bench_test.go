@@ -17,7 +17,8 @@ import (
 func BenchmarkScale(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			few, full := fill(b, e.url(b), 200, 200), fill(b, e.url(b), keys(b), manyGrants)
+			keys, manyGrants := full(b, 10_000)
+			few, full := fill(b, e.url(b), 200, 200), fill(b, e.url(b), keys, manyGrants)
 			benchProcesses(b, few, full)
 
 			f, g := serve(b, few), serve(b, full)

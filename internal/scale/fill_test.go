@@ -27,17 +27,22 @@ import (
 )
 
 const (
-	manyGrants = 50_000 // on one key: the quota
-	grantees   = 1000   // who have them
+	grantees    = 1000 // who have the grants
+	spareGrants = 20   // that the quota leaves
 )
 
-// keys is how many keys a full store has: 10,000, or what QKMS_KEYS says.
-func keys(t testing.TB) int {
+// full is how many keys a full store has, as given or as QKMS_KEYS says, and how many grants one of them has: five
+// times as many, up to the quota of 50,000.
+func full(t testing.TB, keys int) (_, grants int) {
 	t.Helper()
-	text := os.Getenv("QKMS_KEYS")
-	if text == "" {
-		return 10_000
+	if text := os.Getenv("QKMS_KEYS"); text != "" {
+		keys = number(t, text)
 	}
+	return keys, min(5*keys, op.DefaultQuota.GrantsPerKey)
+}
+
+func number(t testing.TB, text string) int {
+	t.Helper()
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
 		t.Fatalf("QKMS_KEYS=%s: want a number of keys", text)
@@ -66,7 +71,7 @@ var engines = []struct {
 // loaded as `qkms move` loads a store. The first key in order has the grants.
 func fill(t testing.TB, url string, keys, grants int) *deployment {
 	t.Helper()
-	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Store: url, Quota: op.Quota{Keys: keys + 100}}}
+	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Store: url, Quota: op.Quota{Keys: keys + 100, GrantsPerKey: grants + spareGrants}}}
 	rootKey := filepath.Join(d.Dir, "root.key")
 	if err := seal.NewKeyFile(rootKey); err != nil {
 		t.Fatal(err)
