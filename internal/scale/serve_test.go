@@ -30,11 +30,12 @@ type served struct {
 	root *kmstest.Client
 }
 
-func open(dir, store string) (*served, error) {
+// open opens the node of a directory, over the store of d, in memory with up to cached records; 0: the default.
+func (d *deployment) open(dir string, cached int) (*served, error) {
 	clock := kmstest.NewClock() // stands still: a signature is good for as long as a benchmark takes
 	n, err := node.Open(context.Background(), node.Config{
-		Dir: dir, Store: store, Unseal: []seal.Source{seal.KeyFile(filepath.Join(dir, "root.key"))}, Now: clock.Now,
-		Quota: op.Quota{Keys: 1 << 30}, AuditSpool: 1 << 40, Logger: slog.New(slog.DiscardHandler),
+		Dir: dir, Store: d.Store, Unseal: []seal.Source{seal.KeyFile(filepath.Join(d.Dir, "root.key"))}, Now: clock.Now,
+		Cached: cached, Quota: op.Quota{Keys: 1 << 30}, AuditSpool: 1 << 40, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func open(dir, store string) (*served, error) {
 
 func serve(b *testing.B, d *deployment) *served {
 	b.Helper()
-	s, err := open(d.Dir, d.Store)
+	s, err := d.open(d.Dir, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -88,6 +89,11 @@ func (s *served) dataKey(id string) func() { return s.again("GenerateDataKey", d
 
 // byGrant is a data key for a user who has nothing but grants on the key.
 func (s *served) byGrant(d *deployment) func() {
+	return s.as(s.user(d), "GenerateDataKey", dataKeyOf(d.granted))
+}
+
+// user is a client of d.user.
+func (s *served) user(d *deployment) *kmstest.Client {
 	id, secret, _ := s.node.AccessKeys.New(kmstest.Account, "", s.node.Now())
 	change := s.node.Book.Change()
 	change.Insert(record.OfAccessKey(id), &recordpb.AccessKey{Id: id, Account: kmstest.Account, Secret: []byte(secret), User: d.user.Name, UserId: d.user.Id})
@@ -96,7 +102,7 @@ func (s *served) byGrant(d *deployment) func() {
 	}
 	c := *s.root
 	c.AccessKeyID, c.Secret = id, secret
-	return s.as(&c, "GenerateDataKey", dataKeyOf(d.granted))
+	return &c
 }
 
 // cold is a data key under one key after the other, with nothing in memory.
@@ -149,7 +155,7 @@ func (s *served) grants(d *deployment, behind int) func() {
 // use opens a store and makes data keys under some of its keys.
 func use(dir, store string) (p process, err error) {
 	begin := time.Now()
-	s, err := open(dir, store)
+	s, err := (&deployment{Options: kmstest.Options{Dir: dir, Store: store}}).open(dir, 0)
 	if err != nil {
 		return p, err
 	}
