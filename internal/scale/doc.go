@@ -4,3 +4,5 @@
 // costs as measured (Costs). Use Load.Play for what is steady, Herd.Play for the moment when every memory is
 // empty. TestModelAgainstNodes compares it with three real nodes; docs/scale.md is what it says.
 package scale
+
+//go:generate go run qkms/internal/scale/scaledoc ../../docs/scale.md

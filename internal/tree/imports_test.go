@@ -25,7 +25,7 @@ var order = [][]string{
 	{"authz"},
 	{"op", "query"},
 	{"iam", "sts", "authz/explain"},
-	{"op/compatdoc", "iam/iamdoc"},
+	{"op/compatdoc", "iam/iamdoc", "scale/scaledoc"},
 	{"server", "sweep"},
 	{"node"},
 	{"roster"},
