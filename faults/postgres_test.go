@@ -82,7 +82,7 @@ var small = []string{"min_wal_size=32MB", "max_wal_size=48MB", "checkpoint_timeo
 
 func (m *machine) openIn(server *pgtest.Server) *postgres.DB {
 	m.Helper()
-	db, err := postgres.Open(m.Context(), server.URL(), postgres.Options{})
+	db, err := postgres.Open(m.Context(), server.URL(), postgres.Options{Make: true})
 	if err != nil {
 		m.Fatal(err)
 	}

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"database": func(ts *testscript.TestScript, _ bool, _ []string) { database(t, ts) },
+			"meta":     func(ts *testscript.TestScript, _ bool, args []string) { meta(t, ts, args[0], args[1]) },
 			"ready":    waitReady, "load": load, "field": field, "flip": flip, "handshake": handshake, "modes": modes, "terminate": terminate,
 		},
 	})
@@ -104,6 +105,11 @@ func database(t *testing.T, ts *testscript.TestScript) {
 	u.User = url.User(u.User.Username())
 	ts.Setenv("PGPASSFILE", ts.MkAbs("pgpass"))
 	ts.Setenv("DB", u.String())
+}
+
+// meta changes what the store at $DB says about itself.
+func meta(t *testing.T, ts *testscript.TestScript, name, val string) {
+	pgtest.Do(t, strings.TrimSpace(ts.ReadFile("with-password")), "UPDATE meta SET val = "+val+" WHERE name = '"+name+"'")
 }
 
 // ready waits for the server that was started last, and sets $ADDR to its address.

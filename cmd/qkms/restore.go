@@ -167,13 +167,16 @@ func move(ctx context.Context, c *command) (err error) {
 	return nil
 }
 
-// openPlace opens a store for this process alone. One in a directory is not made where it is to be read.
+// openPlace opens a store for this process alone. None is made where it is to be read.
 func openPlace(ctx context.Context, place string, mustBe bool) (node.Engine, error) {
 	if postgres.IsURL(place) {
 		if postgres.HasPassword(place) {
 			return nil, errors.New("a password in a URL is seen by everybody who lists processes: use PGPASSFILE")
 		}
-		return node.OpenStore(ctx, node.Config{Store: place})
+		if mustBe {
+			return node.OpenStore(ctx, node.Config{Store: place})
+		}
+		return node.MakeStore(ctx, node.Config{Store: place})
 	}
 	if strings.Contains(place, "://") {
 		return nil, misused("a store is in a data directory or at postgres://…")
@@ -192,5 +195,5 @@ func openPlace(ctx context.Context, place string, mustBe bool) (node.Engine, err
 	} else if err := ownDir(dir); err != nil {
 		return nil, err
 	}
-	return node.OpenStore(ctx, node.Config{Dir: dir})
+	return node.MakeStore(ctx, node.Config{Dir: dir})
 }

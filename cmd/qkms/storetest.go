@@ -92,7 +92,7 @@ func tryOne(ctx context.Context, scratch *postgres.Scratch, one storetest.Case) 
 	}
 	begin := time.Now()
 	failures := one.Try(ctx, func(ctx context.Context, now func() time.Time) (store.Engine, error) {
-		db, err := postgres.Open(ctx, at, postgres.Options{Now: now})
+		db, err := postgres.Open(ctx, at, postgres.Options{Now: now, Make: true})
 		if err != nil {
 			return nil, err // not a nil *DB that is an Engine
 		}

@@ -243,6 +243,13 @@ had the former root and a copy of the store has the KEK.
 			run:      move,
 		},
 		{
+			name:  "migrate",
+			brief: "Bring a store in PostgreSQL to the format of this version, while nodes serve",
+			about: aboutMigrate,
+			takes: "store store-file json",
+			run:   migrate,
+		},
+		{
 			name:  "audit tail",
 			brief: "Print the newest audit records",
 			about: offline,

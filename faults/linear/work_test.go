@@ -43,7 +43,7 @@ func start(t *testing.T, url string) *work {
 	ctx, cancel := context.WithCancel(t.Context())
 	w.cancel = cancel
 	for n := range nodes {
-		db, err := postgres.Open(t.Context(), url, postgres.Options{})
+		db, err := postgres.Open(t.Context(), url, postgres.Options{Make: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -123,7 +123,7 @@ func TestRealStores(t *testing.T) {
 		"postgres": func(t *testing.T) (store.Engine, store.Engine) {
 			url := pgtest.URL(t)
 			open := func() store.Engine {
-				db, err := postgres.Open(t.Context(), url, postgres.Options{})
+				db, err := postgres.Open(t.Context(), url, postgres.Options{Make: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -217,7 +217,7 @@ func TestLostCommits(t *testing.T) {
 func TestRealHints(t *testing.T) {
 	url := pgtest.URL(t)
 	open := func() store.Engine {
-		db, err := postgres.Open(t.Context(), url, postgres.Options{})
+		db, err := postgres.Open(t.Context(), url, postgres.Options{Make: true})
 		if err != nil {
 			t.Fatal(err)
 		}

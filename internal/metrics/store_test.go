@@ -18,7 +18,7 @@ func TestCountedEngineCanWhatItCould(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lite.Close() })
-	pg, err := postgres.Open(t.Context(), pgtest.URL(t), postgres.Options{})
+	pg, err := postgres.Open(t.Context(), pgtest.URL(t), postgres.Options{Make: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,7 @@ var ErrInitialised = errors.New("already initialised")
 // one: ErrInitialised.
 func Init(ctx context.Context, c Config, src seal.Source) error {
 	c = c.withDefaults()
-	engine, err := c.engine(ctx, false)
+	engine, err := c.engine(ctx, postgres.Options{Make: true})
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,11 @@ func Open(ctx context.Context, c Config) (_ *Node, err error) {
 			return nil, n.unmade(err)
 		}
 	}
-	if n.Engine, err = n.engine(ctx, false); err != nil {
+	n.Engine, err = n.engine(ctx, postgres.Options{})
+	if errors.Is(err, postgres.ErrNone) {
+		return nil, n.unmade(err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	state, err := record.ReadState(ctx, n.Engine)

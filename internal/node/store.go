@@ -30,21 +30,18 @@ const hold = 30 * time.Second
 // Database is the store's file in a data directory.
 func Database(dir string) string { return filepath.Join(dir, "qkms.db") }
 
-// engine opens the store, and makes what is missing of it. One in PostgreSQL is shared with other processes
-// unless alone.
-func (c Config) engine(ctx context.Context, alone bool) (Engine, error) {
+// engine opens the store. In the data directory what is missing of it is made, and what is of an older format
+// brought up to date; in PostgreSQL o says.
+func (c Config) engine(ctx context.Context, o postgres.Options) (Engine, error) {
 	switch {
 	case c.Store == "":
-		db, err := sqlite.Open(ctx, Database(c.Dir), sqlite.Options{Now: c.Now})
+		db, err := sqlite.Open(ctx, Database(c.Dir), sqlite.Options{Now: c.Now, Logger: c.Logger})
 		if err != nil {
 			return nil, err // not a nil *DB that is an Engine
 		}
 		return db, nil
 	case postgres.IsURL(c.Store):
-		o := postgres.Options{Now: c.claims}
-		if alone {
-			o.Hold = hold
-		}
+		o.Now = c.claims
 		db, err := postgres.Open(ctx, c.Store, o)
 		if err != nil {
 			return nil, err
@@ -56,7 +53,12 @@ func (c Config) engine(ctx context.Context, alone bool) (Engine, error) {
 
 // OpenStore opens the store of c, and nothing else of it, for this process alone.
 func OpenStore(ctx context.Context, c Config) (Engine, error) {
-	return c.withDefaults().engine(ctx, true)
+	return c.withDefaults().engine(ctx, postgres.Options{Hold: hold})
+}
+
+// MakeStore is OpenStore, and makes the store if there is none.
+func MakeStore(ctx context.Context, c Config) (Engine, error) {
+	return c.withDefaults().engine(ctx, postgres.Options{Hold: hold, Make: true})
 }
 
 // newLease is the right to use the memory of a node over the store. Where the store is in the data directory
@@ -73,8 +75,7 @@ func (n *Node) newLease() (*coherence.Lease, error) {
 	})
 }
 
-// Made reports whether there is a store: somebody may have it open. It makes none in the data directory, and
-// no more than empty tables elsewhere.
+// Made reports whether there is a store: somebody may have it open. It makes none.
 func Made(ctx context.Context, c Config) (bool, error) {
 	if c.Store == "" {
 		_, err := os.Lstat(Database(c.Dir))
@@ -83,11 +84,10 @@ func Made(ctx context.Context, c Config) (bool, error) {
 		}
 		return err == nil, err
 	}
-	if !postgres.IsURL(c.Store) {
-		_, err := c.engine(ctx, false)
-		return false, err
+	db, err := c.engine(ctx, postgres.Options{})
+	if errors.Is(err, postgres.ErrNone) {
+		return false, nil
 	}
-	db, err := postgres.Open(ctx, c.Store, postgres.Options{})
 	if err != nil {
 		return false, err
 	}

@@ -174,7 +174,7 @@ func load(t testing.TB, d *deployment, s store.Snapshot) {
 	if d.Store == "" {
 		to, err = sqlite.Open(t.Context(), node.Database(d.Dir), sqlite.Options{})
 	} else {
-		to, err = postgres.Open(t.Context(), d.Store, postgres.Options{})
+		to, err = postgres.Open(t.Context(), d.Store, postgres.Options{Make: true})
 	}
 	if err != nil {
 		t.Fatal(err)

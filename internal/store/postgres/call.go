@@ -83,7 +83,7 @@ func (d *DB) once(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 // answer reports whether err says something about the call, and nothing is wrong with the connection.
 func answer(err error) bool {
 	var conflict *store.Conflict
-	if errors.As(err, &conflict) {
+	if errors.As(err, &conflict) || errors.As(err, new(refusal)) {
 		return true
 	}
 	for _, e := range []error{store.ErrUnknown, store.ErrUnavailable, store.ErrGone, store.ErrRolledBack, store.ErrFenced, store.ErrClaimed} {
@@ -105,6 +105,7 @@ const (
 	tableThere    = "42P07"
 	typeThere     = "42710" // each table is a type
 	duplicate     = "23505"
+	lockTimeout   = "55P03"
 )
 
 // code is the server's code of an error; "" when the server did not say it.

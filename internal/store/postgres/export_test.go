@@ -49,3 +49,18 @@ func ParseNames(s string) (Names, bool) {
 	n, ok := parseNames(s)
 	return Names{n.any, n.count, n.list}, ok
 }
+
+// A Step is one that this program does not know.
+type Step struct {
+	Reader, Writer int64
+	Statements     []string
+}
+
+// Newer is o for a program that knows further steps.
+func (o Options) Newer(more ...Step) Options {
+	o.steps = slices.Clone(steps)
+	for _, s := range more {
+		o.steps = append(o.steps, step{s.Statements, s.Reader, s.Writer})
+	}
+	return o
+}

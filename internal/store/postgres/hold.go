@@ -33,11 +33,14 @@ type hold struct {
 
 	mu   sync.Mutex
 	sent time.Time // of the last renewal that succeeded; guarded by mu
-	lost bool      // guarded by mu
+	lost error     // why it ended for good; guarded by mu
 }
 
 // errTaken is what a process hears that was taken for dead.
 var errTaken = fmt.Errorf("%w: another process has taken the store for itself; when that is done, start this one again", store.ErrUnavailable)
+
+// errChanged is what a process hears whose store was changed beyond it.
+var errChanged = fmt.Errorf("%w: the store has been migrated to a format that this program is too old for", store.ErrUnavailable)
 
 // beats is how often a hold is renewed while it counts.
 const beats = 6
@@ -150,7 +153,7 @@ func (d *DB) renew(ctx context.Context) {
 		err := d.extend(trying, h.ttl)
 		cancel()
 		if errors.Is(err, errTaken) {
-			h.lose()
+			h.lose(err)
 			return
 		}
 		if err == nil {
@@ -161,18 +164,18 @@ func (d *DB) renew(ctx context.Context) {
 	}
 }
 
-// taken ends the hold when err says that another process has it.
+// taken ends the hold when err says that another process has it, or that the store is not for this program any more.
 func (d *DB) taken(err error) {
-	if errors.Is(err, errTaken) {
-		d.hold.lose()
+	if errors.Is(err, errTaken) || errors.Is(err, errChanged) {
+		d.hold.lose(err)
 	}
 }
 
 // lose ends the hold for good.
-func (h *hold) lose() {
+func (h *hold) lose(why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lost = true
+	h.lost = why
 }
 
 // extend makes the hold last for ttl from now on; errTaken when another process has it.
@@ -217,8 +220,8 @@ func (d *DB) Held() error {
 	}
 	d.hold.mu.Lock()
 	defer d.hold.mu.Unlock()
-	if d.hold.lost {
-		return errTaken
+	if d.hold.lost != nil {
+		return d.hold.lost
 	}
 	if age := elapsed(d.hold.sent); d.hold.ttl > 0 && age >= d.hold.valid() {
 		return fmt.Errorf("%w: the store has not been reached for %s, and another process may have taken it over", store.ErrUnavailable, age.Round(time.Second))

@@ -40,10 +40,15 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		if uint64(held) != d.hold.fence.Token {
 			return errTaken
 		}
+		var needs int64
 		heads = store.Heads{}
 		b = &pgx.Batch{}
 		queueHeads(b, &heads)
+		b.Queue(`SELECT max(val) FROM meta WHERE name IN ('min_reader', 'min_writer')`).QueryRow(func(row pgx.Row) error { return row.Scan(&needs) })
 		_, _, err := send(ctx, conn, b)
+		if err == nil && needs > d.format() {
+			err = errChanged
+		}
 		return err
 	})
 	if err != nil {

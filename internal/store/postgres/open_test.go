@@ -18,7 +18,7 @@ func TestManyMakeOneStore(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			db, err := postgres.Open(t.Context(), url, postgres.Options{})
+			db, err := postgres.Open(t.Context(), url, postgres.Options{Make: true})
 			if err != nil {
 				t.Errorf("Open: %v", err)
 				return
@@ -48,8 +48,10 @@ func TestForeignDatabaseIsLeftAlone(t *testing.T) {
 			for _, s := range statements {
 				pgtest.Do(t, url, s)
 			}
-			if _, err := postgres.Open(t.Context(), url, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "a database of its own") {
-				t.Errorf("got error %v, want one that tells what to do", err)
+			for _, asked := range []bool{true, false} {
+				if _, err := postgres.Open(t.Context(), url, postgres.Options{Make: asked}); err == nil || !strings.Contains(err.Error(), "a database of its own") {
+					t.Errorf("got error %v, want one that tells what to do", err)
+				}
 			}
 		})
 	}
@@ -57,8 +59,8 @@ func TestForeignDatabaseIsLeftAlone(t *testing.T) {
 
 func TestStoreOfANewerProgramIsRefused(t *testing.T) {
 	for what, row := range map[string]struct{ statement, want string }{
-		"writer": {`UPDATE meta SET val = 2 WHERE name = 'min_writer'`, "install a newer qkms"},
-		"reader": {`UPDATE meta SET val = 2 WHERE name = 'min_reader'`, "install a newer qkms"},
+		"writer": {`UPDATE meta SET val = 2 WHERE name = 'min_writer'`, "(to be written it needs store format 2, this program knows 1): install a newer qkms"},
+		"reader": {`UPDATE meta SET val = 2 WHERE name = 'min_reader'`, "(to be read it needs store format 2, this program knows 1): install a newer qkms"},
 		"shards": {`UPDATE meta SET val = 128 WHERE name = 'shards'`, "128 shards"},
 		"cut":    {`DELETE FROM meta WHERE name = 'epoch'`, "damaged"},
 	} {

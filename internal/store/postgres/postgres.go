@@ -36,6 +36,11 @@ type Options struct {
 	// Hold, when not 0, makes this process the only one that uses the store: see hold.go. It is for
 	// how long the store stays closed to others after this process was killed. 0: the store is shared.
 	Hold time.Duration
+
+	// Make has the tables made in a database that has none; without it that is ErrNone.
+	Make bool
+
+	steps []step // nil: those of this program
 }
 
 // A DB is one open store. It implements store.Engine; all methods may be called concurrently.
@@ -44,6 +49,8 @@ type DB struct {
 	now  func() time.Time // nil: the database's
 	hold *hold            // nil while it opens
 	seen seen
+
+	steps []step // from nothing to the store that this program writes
 
 	hints *hints
 
@@ -56,11 +63,14 @@ type DB struct {
 	nodes   map[string]bool // renewed here, to be removed by Close; guarded by nodesMu
 }
 
-// Open opens the store at url, and makes its tables if there are none. url is
+// Open opens the store at url. url is
 // postgres://USER@HOST:PORT,HOST:PORT/DATABASE; the node that takes writes is found among several
 // hosts. What the URL leaves out comes from the variables of libpq: PGPASSFILE, PGPASSWORD,
 // PGSSLROOTCERT and so on. Beyond loopback TLS is required and the server's name verified, unless the
 // URL or PGSSLMODE say otherwise. No error quotes the URL.
+//
+// A store that an older qkms made, and a newer one has not brought up to date (Migrate), is refused; so is one that
+// this program is too old for.
 //
 // The error wraps store.ErrLocked while another process has the store for itself, and with Options.Hold also
 // while nodes share it. One that was killed is waited for.
@@ -77,23 +87,33 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 }
 
 func open(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error) {
+	d, err := connect(ctx, config, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err = d.run(ctx, d.prepareStore(opts)); err == nil {
+		if opts.Hold > 0 {
+			err = d.take(ctx, opts.Hold)
+		} else {
+			err = d.share(ctx)
+		}
+	}
+	if err != nil {
+		d.pool.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// connect makes the pool, and looks at nothing.
+func connect(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{pool: pool, now: opts.Now, hints: newHints(), nodes: map[string]bool{}}
-	if err := d.run(ctx, d.prepareStore); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	if opts.Hold > 0 {
-		err = d.take(ctx, opts.Hold)
-	} else {
-		err = d.share(ctx)
-	}
-	if err != nil {
-		pool.Close()
-		return nil, err
+	d := &DB{pool: pool, now: opts.Now, hints: newHints(), nodes: map[string]bool{}, steps: opts.steps}
+	if d.steps == nil {
+		d.steps = steps
 	}
 	return d, nil
 }

@@ -24,7 +24,7 @@ func TestModel(t *testing.T) { modeltest.Run(t, newStore(t)) }
 func newPlace(t *testing.T) storetest.Place {
 	url := pgtest.URL(t)
 	return func(ctx context.Context, now func() time.Time) (store.Engine, error) {
-		db, err := postgres.Open(ctx, url, postgres.Options{Now: now})
+		db, err := postgres.Open(ctx, url, postgres.Options{Now: now, Make: true})
 		if err != nil {
 			return nil, err
 		}
@@ -32,9 +32,10 @@ func newPlace(t *testing.T) storetest.Place {
 	}
 }
 
-// open opens a store that the caller or the end of the test closes.
+// open opens a store, made if there is none, that the caller or the end of the test closes.
 func open(t testing.TB, url string, opts postgres.Options) *postgres.DB {
 	t.Helper()
+	opts.Make = true
 	db, err := postgres.Open(t.Context(), url, opts)
 	if err != nil {
 		t.Fatal(err)

@@ -10,14 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// storeFormat is what this program writes: the number of migrations it knows.
-const storeFormat = 1
+// A step leads from one store format to the next. Every statement may be run again: not every engine of this
+// family undoes DDL with its transaction.
+type step struct {
+	statements []string
 
-// migrations lead from each store format to the next. Every statement may be run again: not every
-// engine of this family undoes DDL with its transaction.
+	// reader and writer are the oldest formats whose programs may read, and write, what the step makes. A step that
+	// only adds leaves them, so that nodes of the version before go on (docs/formats/store.md).
+	reader, writer int64
+}
+
+// steps are those this program knows; the format it writes is their number.
 //
 // Names sort and keys compare byte by byte. rec.shard is -1 for records outside all shards.
-var migrations = [storeFormat][]string{{
+var steps = []step{{reader: 1, writer: 1, statements: []string{
 	`CREATE TABLE IF NOT EXISTS rec  (k bytea NOT NULL PRIMARY KEY, shard int NOT NULL, ver bigint NOT NULL, body bytea NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS head (shard int NOT NULL PRIMARY KEY, rev bigint NOT NULL, link bytea)`,
 	`CREATE TABLE IF NOT EXISTS chg  (shard int NOT NULL, rev bigint NOT NULL, note bytea NOT NULL, link bytea, PRIMARY KEY (shard, rev))`,
@@ -25,21 +31,39 @@ var migrations = [storeFormat][]string{{
 	`CREATE TABLE IF NOT EXISTS job  (name text COLLATE "C" NOT NULL PRIMARY KEY, fence bigint NOT NULL, until bigint NOT NULL)`,
 	`INSERT INTO meta (name, val) VALUES ('min_reader', 1), ('min_writer', 1), ('epoch', 1), ('shards', 64) ON CONFLICT DO NOTHING`,
 	`INSERT INTO head (shard, rev) SELECT n, 0 FROM generate_series(0, 63) AS g(n) ON CONFLICT DO NOTHING`,
-}}
+}}}
 
-// prepareStore makes the tables if there are none, and refuses what is not a store that we can write.
-func (d *DB) prepareStore(ctx context.Context, conn *pgx.Conn) error {
-	format, err := formatOf(ctx, conn)
-	if err != nil {
-		return err
-	}
-	if format < storeFormat {
-		if err := migrate(ctx, conn); err != nil {
-			return fmt.Errorf("create tables: %w", err)
+// ErrNone is returned by Open when the database holds no store, and Options.Make does not ask for one.
+var ErrNone error = refusal("the database holds no store")
+
+// A refusal is why a store, or what is in its place, is left alone; nothing is wrong with the connection.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// prepareStore refuses what is not a store that we can read and write. With opts.Make it makes the tables if there
+// are none; an older store is changed by Migrate alone, for other programs may be at work on it.
+func (d *DB) prepareStore(opts Options) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		format, err := formatOf(ctx, conn)
+		switch {
+		case err != nil:
+			return err
+		case format == 0 && !opts.Make:
+			return ErrNone
+		case format == 0:
+			if _, err := bring(ctx, conn, d.steps, 0); err != nil {
+				return fmt.Errorf("create tables: %w", err)
+			}
+		case format < d.format():
+			return refusal(fmt.Sprintf("the store has format %d, and this qkms needs %d: run `qkms migrate` with it first", format, d.format()))
 		}
+		return admit(ctx, conn, d.format())
 	}
-	return admit(ctx, conn)
 }
+
+// format is the one that this program writes.
+func (d *DB) format() int64 { return int64(len(d.steps)) }
 
 // formatOf is the store's format, 0 if there is none yet. Tables of somebody else are left alone.
 func formatOf(ctx context.Context, conn *pgx.Conn) (int64, error) {
@@ -56,43 +80,13 @@ func formatOf(ctx context.Context, conn *pgx.Conn) (int64, error) {
 	case missing && tables == 0:
 		return 0, nil
 	case missing || code(err) == noColumn:
-		return 0, errors.New("the database has tables of the names of a qkms store, but is none: give it a database of its own")
+		return 0, refusal("the database has tables of the names of a qkms store, but is none: give it a database of its own")
 	}
 	return format, err
 }
 
-// migrate brings the store to storeFormat. Of several that try at once one goes ahead, and the others
-// wait for the row that says the format.
-func migrate(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `CREATE TABLE IF NOT EXISTS meta (name text COLLATE "C" NOT NULL PRIMARY KEY, val bigint NOT NULL)`)
-	switch code(err) {
-	case duplicate, tableThere, typeThere: // IF NOT EXISTS does not see what another one is making
-	default:
-		if err != nil {
-			return err
-		}
-	}
-	var format int64
-	b := begin()
-	b.Queue(`INSERT INTO meta (name, val) VALUES ('format', 0) ON CONFLICT DO NOTHING`)
-	b.Queue(`SELECT val FROM meta WHERE name = 'format' FOR UPDATE`).QueryRow(func(row pgx.Row) error { return row.Scan(&format) })
-	if _, _, err := send(ctx, conn, b); err != nil {
-		return err
-	}
-	for ; format < storeFormat; format++ {
-		for _, statement := range migrations[format] {
-			if _, err := conn.Exec(ctx, statement); err != nil { // one by one: each is parsed when those before it are done
-				return err
-			}
-		}
-	}
-	b = &pgx.Batch{}
-	b.Queue(`UPDATE meta SET val = $1::bigint WHERE name = 'format' AND val < $1::bigint`, storeFormat)
-	return commit(ctx, conn, b)
-}
-
-// admit refuses a store made for another program.
-func admit(ctx context.Context, conn *pgx.Conn) error {
+// admit refuses a store made for another program than one of the given format.
+func admit(ctx context.Context, conn *pgx.Conn, format int64) error {
 	says := map[string]int64{}
 	rows, _ := conn.Query(ctx, `SELECT name, val FROM meta`)
 	if err := pairs[string](says)(rows); err != nil {
@@ -100,14 +94,28 @@ func admit(ctx context.Context, conn *pgx.Conn) error {
 	}
 	for _, name := range []string{"min_reader", "min_writer", "shards", "epoch"} {
 		if says[name] == 0 {
-			return fmt.Errorf("the store is damaged: it does not say its %s", name)
+			return refusal("the store is damaged: it does not say its " + name)
 		}
 	}
-	if need := max(says["min_reader"], says["min_writer"]); need > storeFormat {
-		return fmt.Errorf("a newer qkms has written this store (it needs store format %d, this program knows %d): install a newer qkms", need, storeFormat)
+	if err := outdated(says["min_reader"], says["min_writer"], format); err != nil {
+		return err
 	}
 	if says["shards"] != store.Shards {
-		return fmt.Errorf("the store has %d shards, this program needs %d", says["shards"], store.Shards)
+		return refusal(fmt.Sprintf("the store has %d shards, this program needs %d", says["shards"], store.Shards))
+	}
+	return nil
+}
+
+// outdated says why a program of a format is too old for a store. One that could read is refused as well if it may
+// not write, since every node renews its lease by a write.
+func outdated(reader, writer, format int64) error {
+	for _, need := range []struct {
+		format int64
+		what   string
+	}{{reader, "read"}, {writer, "written"}} {
+		if need.format > format {
+			return refusal(fmt.Sprintf("a newer qkms has changed this store (to be %s it needs store format %d, this program knows %d): install a newer qkms", need.what, need.format, format))
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // LimitPages makes SQLite report a full disk when the file would grow beyond extra more pages.
@@ -53,3 +54,28 @@ func (d *DB) Stall() (resume func()) {
 
 // Queued is how many requests wait for the writer.
 func (d *DB) Queued() int { return len(d.queue) }
+
+// A Step is one that this program does not know.
+type Step struct {
+	Reader, Writer int64
+	Statements     string
+}
+
+// Newer is o for a program that knows further steps.
+func (o Options) Newer(more ...Step) Options {
+	o.steps = slices.Clone(theSteps)
+	for _, s := range more {
+		o.steps = append(o.steps, step{s.Statements, s.Reader, s.Writer})
+	}
+	return o
+}
+
+// Meta is what the store says about itself.
+func (d *DB) Meta(ctx context.Context, name string) (val int64, err error) {
+	conn, err := d.readers.Conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	return meta(ctx, conn, name)
+}

@@ -158,8 +158,8 @@ func TestOpenRefusesStoresOfOtherPrograms(t *testing.T) {
 		val  int
 		want string
 	}{
-		{"min_reader", 2, "a newer qkms has written this store (it needs store format 2, this program knows 1)"},
-		{"min_writer", 7, "a newer qkms has written this store (it needs store format 7, this program knows 1)"},
+		{"min_reader", 2, "a newer qkms has changed this store (to be read it needs store format 2, this program knows 1)"},
+		{"min_writer", 7, "a newer qkms has changed this store (to be written it needs store format 7, this program knows 1)"},
 		{"shards", 128, "the store has 128 shards, this program needs 64"},
 	} {
 		path := filepath.Join(t.TempDir(), "store.db")

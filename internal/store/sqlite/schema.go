@@ -13,21 +13,19 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-const (
-	applicationID = 0x514b4d53 // "QKMS" in the file's header, where file(1) and we look
-	storeFormat   = 1          // what this program writes; see meta in the schema
-)
+const applicationID = 0x514b4d53 // "QKMS" in the file's header, where file(1) and we look
 
-// The tables of every SQL engine. rec.shard is -1 for records outside all shards. In meta,
-// min_reader and min_writer are the oldest store formats whose programs may read, and write.
-const schema = `
+// The tables of every SQL engine. rec.shard is -1 for records outside all shards.
+const tables = `
 CREATE TABLE rec  (k BLOB NOT NULL PRIMARY KEY, shard INTEGER NOT NULL, ver INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE head (shard INTEGER NOT NULL PRIMARY KEY, rev INTEGER NOT NULL, link BLOB) WITHOUT ROWID, STRICT;
 CREATE TABLE chg  (shard INTEGER NOT NULL, rev INTEGER NOT NULL, note BLOB NOT NULL, link BLOB, PRIMARY KEY (shard, rev)) WITHOUT ROWID, STRICT;
 CREATE TABLE node (id TEXT NOT NULL PRIMARY KEY, beat INTEGER NOT NULL, applied BLOB NOT NULL, info TEXT NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE job  (name TEXT NOT NULL PRIMARY KEY, fence INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, val INTEGER NOT NULL) WITHOUT ROWID, STRICT;
-INSERT INTO meta (name, val) VALUES ('format', 1), ('min_reader', 1), ('min_writer', 1), ('epoch', 1), ('settled', 0);
+INSERT INTO meta (name, val) VALUES ('format', 0), ('min_reader', 1), ('min_writer', 1), ('epoch', 1), ('settled', 0), ('shards', 64);
+WITH RECURSIVE n(shard) AS (VALUES (0) UNION ALL SELECT shard + 1 FROM n WHERE shard < 63) INSERT INTO head (shard, rev) SELECT shard, 0 FROM n;
+PRAGMA application_id = 0x514b4d53;
 `
 
 // dsn names the file to the driver, with what every connection needs. fullfsync matters on macOS
@@ -43,8 +41,9 @@ func dsn(path string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }
 
-// prepareStore makes a new file a store, or refuses what is not one that we can write.
-func prepareStore(ctx context.Context, conn *sql.Conn, opts Options) error {
+// prepareStore makes a new file a store, or refuses what is not one that we can read and write, or brings one of an
+// older format up to date.
+func (d *DB) prepareStore(ctx context.Context, conn *sql.Conn, opts Options) error {
 	fresh, err := identify(ctx, conn)
 	if err != nil {
 		return err
@@ -52,12 +51,22 @@ func prepareStore(ctx context.Context, conn *sql.Conn, opts Options) error {
 	if err := configure(ctx, conn, opts); err != nil {
 		return err
 	}
+	steps := opts.steps
+	if steps == nil {
+		steps = theSteps
+	}
 	if fresh {
-		if err := initialise(ctx, conn); err != nil {
+		if err := bring(ctx, conn, steps, 0); err != nil {
 			return fmt.Errorf("create tables: %w", err)
 		}
 	}
-	return admit(ctx, conn)
+	if err := admit(ctx, conn, int64(len(steps))); err != nil {
+		return err
+	}
+	if err := d.upgrade(ctx, conn, steps, opts.Logger); err != nil {
+		return err
+	}
+	return bury(ctx, conn)
 }
 
 // identify says whether the file is new. A crash may have left it empty, or with a header and no
@@ -115,42 +124,15 @@ func configure(ctx context.Context, conn *sql.Conn, opts Options) error {
 	return nil
 }
 
-func initialise(ctx context.Context, conn *sql.Conn) error {
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
-		return err
-	}
-	for shard := range store.Shards {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO head (shard, rev) VALUES (?, 0)`, shard); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO meta (name, val) VALUES ('shards', ?)`, store.Shards); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// admit refuses a store made for another program, then clears what dead processes left: holding the
-// lock proves that no other node is alive and no claim is being worked on.
-func admit(ctx context.Context, conn *sql.Conn) error {
-	for _, must := range []struct {
-		name string
-		max  int64
-	}{{"min_reader", storeFormat}, {"min_writer", storeFormat}} {
+// admit refuses a store made for another program than one of the given format.
+func admit(ctx context.Context, conn *sql.Conn, format int64) error {
+	for _, must := range []struct{ name, what string }{{"min_reader", "read"}, {"min_writer", "written"}} {
 		val, err := meta(ctx, conn, must.name)
 		if err != nil {
 			return err
 		}
-		if val > must.max {
-			return fmt.Errorf("a newer qkms has written this store (it needs store format %d, this program knows %d): install a newer qkms", val, storeFormat)
+		if val > format {
+			return fmt.Errorf("a newer qkms has changed this store (to be %s it needs store format %d, this program knows %d): install a newer qkms", must.what, val, format)
 		}
 	}
 	shards, err := meta(ctx, conn, "shards")
@@ -160,7 +142,13 @@ func admit(ctx context.Context, conn *sql.Conn) error {
 	if shards != store.Shards {
 		return fmt.Errorf("the store has %d shards, this program needs %d", shards, store.Shards)
 	}
-	_, err = conn.ExecContext(ctx, `DELETE FROM node; UPDATE job SET until = 0 WHERE until <> 0`)
+	return nil
+}
+
+// bury clears what dead processes left: holding the lock proves that no other node is alive and no claim is being
+// worked on.
+func bury(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, `DELETE FROM node; UPDATE job SET until = 0 WHERE until <> 0`)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,6 +37,11 @@ type Options struct {
 	// were acknowledged: a revoked grant would be alive again. It exists so that the power-cut suite
 	// can prove that it would notice, and for nothing else.
 	LoseOnPowerCut bool
+
+	// Logger is told when a store of an older format was brought up to date; nil means slog.Default().
+	Logger *slog.Logger
+
+	steps []step // nil: those of this program
 }
 
 // A DB is one open store. It implements store.Engine; all methods may be called concurrently.
@@ -63,8 +69,9 @@ type DB struct {
 
 // Open opens the store at path, and makes it (file 0600, directory 0700) if there is none. The lock
 // beside it, path + ".lock", is held until Close: a second Open, by this process or another, returns
-// an error that wraps store.ErrLocked. A file that is not a store, or that a newer program has
-// written, is refused and left as it was.
+// an error that wraps store.ErrLocked. A file that is not a store, or that a newer program has changed
+// beyond this one, is refused and left as it was. One of an older format is copied beside it, to path +
+// ".format-N", then brought up to date.
 func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	d, err := open(ctx, path, opts)
 	if err != nil {
@@ -174,7 +181,7 @@ func (d *DB) openWriter(ctx context.Context, opts Options) (err error) {
 		return foreign(err)
 	}
 	d.session = &session{conn: conn, prepared: map[string]*sql.Stmt{}}
-	return prepareStore(ctx, conn, opts)
+	return d.prepareStore(ctx, conn, opts)
 }
 
 func (d *DB) openReaders(ctx context.Context) (err error) {
