@@ -19,6 +19,9 @@ type auditConfig struct {
 	// Dir is the directory of the log, which may be a copy. Empty: the data directory's.
 	Dir string
 
+	// Dirs are the logs that restore reads.
+	Dirs []string
+
 	// VerifierKey is the public key that checkpoints are verified with. Empty: the one that lies beside
 	// the log, where whoever changes the log can change it too.
 	VerifierKey string
@@ -42,6 +45,10 @@ func (a *auditConfig) flag(fs *flag.FlagSet, name string) bool {
 	text := func(p *string, usage string) { fs.StringVar(p, name, *p, usage) }
 	switch name {
 	case "audit-dir":
+		if fs.Name() == "restore" {
+			fs.Var(&several{all: &a.Dirs}, name, "an audit log of the deployment that was, `DIR`, or a copy; may be given again, or several separated by commas; if not given: audit in the data directory")
+			break
+		}
 		text(&a.Dir, "the directory of the log, `DIR`, which may be a copy; if not given: audit in the data directory")
 	case "verifier-key":
 		text(&a.VerifierKey, "the log's public key, `VKEY`, as `qkms audit key` prints it; if not given: the one beside the log, which proves less")

@@ -31,6 +31,11 @@ identities and their policies removed. What gave rights is not. What is for you 
 that are lost because they were made later. The log is the one in DIR/audit, or a copy of it given with
 --audit-dir; it is continued. Without one nothing can be done again, and a new log begins.
 
+Of nodes that shared a store each has its own log, and what was revoked on one stands in its log alone: give all
+of them, --audit-dir LOG1 --audit-dir LOG2. The one in DIR/audit is continued, or else the first given; the others
+are only read. Each must be the one that its node signed. What is newest is told by the nodes' clocks: where they
+cannot tell, within a minute, what takes most away is taken for the last word.
+
 Interrupted, run it again: until it is done nothing else opens DIR. While it runs it takes twice the room.
 
 With --verify nothing is restored: the backup is read into a store that is thrown away (in $TMPDIR), where every
@@ -48,7 +53,7 @@ func restoring(ctx context.Context, c *command) error {
 		return err
 	}
 	show, end := c.progress()
-	config := restore.Config{From: c.Backup.From, Node: n, AuditDir: c.Audit.Dir, NoReapply: c.Backup.NoReapply, Who: admin.Self(), Say: steps(show)}
+	config := restore.Config{From: c.Backup.From, Node: n, AuditDirs: c.Audit.Dirs, NoReapply: c.Backup.NoReapply, Who: admin.Self(), Say: steps(show)}
 	if c.Backup.Verify {
 		return c.drill(ctx, config, end)
 	}
@@ -80,21 +85,14 @@ func steps(show func(admin.Progress)) func(backup.Progress) {
 
 func (c *command) printRestored(rep restore.Report) {
 	line(c.out, "%s is as of %s: %d records, epoch %d.", c.Data, rep.Backup.Format(time.RFC3339), rep.Records, rep.Epoch)
-	switch l := rep.Log; {
-	case l.Fate == "new":
-		line(c.out, "No audit log was there: nothing from after the backup could be done again, and a new log begins.")
-	case l.Newest.After(rep.Backup):
-		line(c.out, "The audit log (%s) goes on until %s, %s after the backup.", l.Fate, l.Newest.Format(time.RFC3339), l.Newest.Sub(rep.Backup).Round(time.Second))
-	default:
-		line(c.out, "The audit log (%s) has nothing from after the backup.", l.Fate)
-	}
-	if rep.Log.ByTime {
-		line(c.out, "The place of the backup is not in this log; what is newer was decided by the clock.")
-	}
+	c.printLogs(rep)
 	for _, o := range rep.Outcomes {
 		why := ""
 		if o.Why != "" {
 			why = ": " + o.Why
+		}
+		if o.ByTime {
+			why += " (several logs tell of it at nearly the same time: decided by the clock)"
 		}
 		line(c.out, "%-10s  %s  %s  %s (event %s)%s", o.Result, o.Time.Format(time.RFC3339), o.Event, o.About, o.EventID, why)
 	}
@@ -106,6 +104,31 @@ func (c *command) printRestored(rep restore.Report) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(rep.Other)) {
 		line(c.out, "not kept    %s, %d times", name, rep.Other[name])
+	}
+}
+
+func (c *command) printLogs(rep restore.Report) {
+	if rep.Log.Fate == "new" {
+		line(c.out, "No audit log was there: nothing from after the backup could be done again, and a new log begins.")
+		return
+	}
+	byTime, since := true, rep.Backup.Truncate(time.Second) // as exact as records are
+	for _, l := range append([]restore.LogReport{rep.Log}, rep.Others...) {
+		if !l.Newest.Before(since) {
+			line(c.out, "The audit log (%s) in %s goes on until %s, %s after the backup.", l.Fate, l.Dir, l.Newest.Format(time.RFC3339), l.Newest.Sub(since))
+		} else {
+			line(c.out, "The audit log (%s) in %s has nothing from after the backup.", l.Fate, l.Dir)
+		}
+		if l.ByTime {
+			line(c.out, "The place of the backup is not in this log; what is newer was decided by the clock.")
+		}
+		byTime = byTime && l.ByTime
+	}
+	if byTime {
+		line(c.out, "The log of the node that made the backup is not among them.")
+	}
+	if rep.Log.Name != "" && len(rep.Others) == 0 {
+		line(c.out, "It is the log of one of the nodes that may have shared the store: what was revoked on another one is not in it. Give their logs too, with --audit-dir.")
 	}
 }
 

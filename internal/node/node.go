@@ -245,7 +245,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Ready = &metrics.Readiness{Check: n.check}
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
-	if n.Book.Log, err = logName(AuditDir(n.Dir)); err != nil {
+	if n.Book.Log, err = AuditName(AuditDir(n.Dir)); err != nil {
 		return err
 	}
 	n.Custody = Materials(n.Book, n.Cached)

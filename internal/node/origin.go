@@ -17,7 +17,7 @@ import (
 // name it signs under is the store's; where nodes share a store each log has a name of its own, since
 // two logs under one name would be the proof that somebody rewrote one.
 func AuditSigner(ring *seal.Ring, dir string) (*audit.Signer, error) {
-	name, err := logName(dir)
+	name, err := AuditName(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +31,9 @@ func AuditSigner(ring *seal.Ring, dir string) (*audit.Signer, error) {
 // logFile is the file in a log's directory that has its name.
 const logFile = "origin"
 
-// logName is what distinguishes a log from others of the same store: empty of one whose store was in the data directory when it
+// AuditName is what distinguishes a log from others of the same store: empty of one whose store was in the data directory when it
 // began, which had no other.
-func logName(dir string) (string, error) {
+func AuditName(dir string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, logFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil

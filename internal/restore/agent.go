@@ -20,11 +20,15 @@ import (
 // directory and its root key.
 type agent struct {
 	*node.Node
-	who audit.Identity
+	who   audit.Identity
+	asked bool // nothing is done: errNotDone where something would be
 }
 
 // errNotNeeded is returned for what is as the event wants it without its being done again.
 var errNotNeeded = errors.New("it is so already, or what it was about is not in the backup")
+
+// errNotDone is returned instead of doing what would have been to be done, when that was asked.
+var errNotDone = errors.New("it is not so")
 
 // all finds what was done after the backup, and if again is set does again what restricted.
 func (a *agent) all(ctx context.Context, events []*event, again bool) (f Findings, err error) {
@@ -39,8 +43,12 @@ func (a *agent) all(ctx context.Context, events []*event, again bool) (f Finding
 		if err := ctx.Err(); err != nil {
 			return f, err
 		}
-		o := Outcome{Event: c.Name, EventID: c.ID, Time: c.Time, About: c.what}
+		o := Outcome{Event: c.Name, EventID: c.ID, Time: c.Time, About: c.what, ByTime: c.byTime}
 		switch {
+		case c.early && (c.effect == loosens || !a.lacks(ctx, c)):
+			continue
+		case c.early:
+			o.Result, o.Why = ToDo, "by the clock of its node it is from just before the backup, and it is not so in the backup: it was undone, or the clock is wrong; look at it"
 		case c.effect == loosens:
 			o.Result, o.Why = ToDo, "it gave rights, or may have; do it again if they are still wanted"
 		case !again:
@@ -53,6 +61,14 @@ func (a *agent) all(ctx context.Context, events []*event, again bool) (f Finding
 		f.Outcomes = append(f.Outcomes, o)
 	}
 	return f, nil
+}
+
+// lacks reports whether what an event wants is not so as it is.
+func (a *agent) lacks(ctx context.Context, c chosen) bool {
+	asking := *a
+	asking.asked = true
+	result, _ := asking.try(ctx, c)
+	return result != NotNeeded
 }
 
 // try does one event again. A failure is for the operator: the others are to be done all the same.
@@ -90,6 +106,9 @@ func (a *agent) commit(ctx context.Context, e *event, build func(rec *audit.Reco
 		}
 		if p.change == nil {
 			return errNotNeeded
+		}
+		if a.asked {
+			return errNotDone
 		}
 		err = a.Ledger.Commit(ctx, p.change, rec, p.also...)
 		if p.settle != nil {
@@ -152,7 +171,7 @@ func (a *agent) lost(ctx context.Context, e *event, arn string) (bool, error) {
 func (a *agent) lostAccessKeys(ctx context.Context, events []*event) ([]string, error) {
 	out := []string{}
 	for _, e := range events {
-		if e.Name != "CreateAccessKey" {
+		if e.Name != "CreateAccessKey" || e.early { // it may have been deleted again before the backup
 			continue
 		}
 		id := e.Response.text("accessKeyId")

@@ -15,6 +15,10 @@ type Outcome struct {
 	Time    time.Time `json:"time"`
 	About   string    `json:"about"`
 	Why     string    `json:"why,omitempty"`
+
+	// ByTime says that several logs tell of the same within a minute, so that clocks decided which was the last
+	// word, or where they cannot, what takes most away.
+	ByTime bool `json:"byTime,omitempty"`
 }
 
 // A Result is how an Outcome came out.
@@ -26,9 +30,9 @@ const (
 	ToDo      Result = "to do"      // by the operator
 )
 
-// Findings are what was found in the audit log from after the backup.
+// Findings are what was found in the audit logs from after the backup.
 type Findings struct {
-	Outcomes []Outcome `json:"events"` // in the order of the log
+	Outcomes []Outcome `json:"events"` // in the order of the log; of several, by time
 
 	// LostKeys were made after the backup: nothing opens what was encrypted under them.
 	LostKeys []LostKey `json:"lostKeys"`
@@ -59,7 +63,9 @@ func (f *Findings) count(r Result) (n int) {
 type chosen struct {
 	*event
 	rule
-	what string
+	what   string
+	place  int // among all events
+	byTime bool
 }
 
 // choose picks, in the order of the log, what ends something and the last word on everything else. Who
@@ -68,36 +74,36 @@ type chosen struct {
 // When an identity is deleted all that was said before about what had its name is done: the next words are
 // about another.
 func choose(events []*event) (out []chosen) {
-	last := map[string]int{} // what an event was about → its place in out
+	words := map[string][]chosen{} // by what they are about
 	shared := map[string]bool{}
 	lives := map[string]int{}
-	for _, e := range events {
+	for i, e := range events {
 		r, known := ruleOf(e)
 		if !known || e.ReadOnly || e.Shared != "" && shared[e.Shared] { // the copy of a record for another account
 			continue
 		}
 		shared[e.Shared] = true
-		c := chosen{e, r, r.about(e)}
+		c := chosen{event: e, rule: r, what: r.about(e), place: i}
 		if r.effect == ends {
 			lives[c.what]++
 			out = append(out, c)
 			continue
 		}
 		life := strings.Repeat("\x00", lives[whom(e)]) + c.what
-		if i, before := last[life]; before {
-			out[i].event = nil
-		}
-		last[life] = len(out)
-		out = append(out, c)
+		words[life] = append(words[life], c)
 	}
-	return slices.DeleteFunc(out, func(c chosen) bool { return c.event == nil })
+	for _, all := range words {
+		out = append(out, lastWord(all))
+	}
+	slices.SortFunc(out, func(a, b chosen) int { return cmp.Compare(a.place, b.place) })
+	return out
 }
 
 // tally counts what no rule is about.
 func (f *Findings) tally(events []*event) {
 	f.Other = map[string]int{}
 	for _, e := range events {
-		if _, known := ruleOf(e); !known && !e.ReadOnly && e.Name != "RestoreStore" && e.Name != "BackupStore" {
+		if _, known := ruleOf(e); !known && !e.ReadOnly && !e.early && e.Name != "RestoreStore" && e.Name != "BackupStore" {
 			f.Other[e.Name]++
 		}
 	}

@@ -1,7 +1,9 @@
 package restore
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -28,7 +30,12 @@ type event struct {
 	More      params    `json:"additionalEventData"`
 	Resources []struct{ ARN string }
 
-	signed bool // a checkpoint covers it
+	log    int               // the number of the log it was read in
+	at     time.Time         // the newest time in that log up to here
+	text   [sha256.Size]byte // digest of the record without its number
+	signed bool              // a checkpoint covers it
+	late   bool              // it stands behind a newer one: it reached the log late, or a clock was set back
+	early  bool              // by the clock of its node it is from before the backup, and nothing else tells
 }
 
 // params are the members of a JSON object.
@@ -47,6 +54,8 @@ func (p params) text(path string) string {
 
 func parseEvent(line []byte) (*event, error) {
 	e := new(event)
+	_, rest, _ := bytes.Cut(line, []byte(`,"`)) // behind the number
+	e.text = sha256.Sum256(rest)
 	return e, json.Unmarshal(line, e)
 }
 

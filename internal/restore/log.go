@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"qkms/internal/audit"
@@ -16,61 +18,114 @@ import (
 	"qkms/internal/node"
 )
 
-// A LogReport says what became of the audit log.
+// A LogReport says what became of an audit log.
 type LogReport struct {
-	// Fate is "continued" (its numbers go on where it is), "copied" (likewise, in a copy of the one given)
-	// or "new" (none was there: a new one begins at 0).
+	Dir  string `json:"dir,omitempty"`  // where it was read
+	Name string `json:"name,omitempty"` // which of the logs of a store that nodes share it is; empty where the store was in the data directory
+
+	// Fate is "continued" (its numbers go on where it is), "copied" (likewise, in a copy of the one given),
+	// "read" (nothing is added to it) or "new" (none was there: a new one begins at 0).
 	Fate    string    `json:"fate"`
 	Records uint64    `json:"records"` // read
 	Newest  time.Time `json:"newest,omitzero"`
 	ByTime  bool      `json:"byTime,omitempty"` // the place of the backup was not in the log, so times decided what is newer
+
+	last audit.Entry
 }
 
-// takeLog reads the log that was, brings it to where the new deployment continues it, and returns the events
-// after the backup.
+// takeLogs reads the logs that were, brings one of them to where the new deployment continues it, and returns the
+// events after the backup. That one is in the data directory, or the first of those given; the others are only read.
+func (c *Config) takeLogs(ctx context.Context, b *backup.Copy, rep *Report) ([]*event, error) {
+	own := node.AuditDir(c.Node.Dir)
+	dirs, err := c.auditDirs(own)
+	if err != nil || len(dirs) == 0 {
+		rep.Log = LogReport{Fate: "new"}
+		return nil, err
+	}
+	var events []*event
+	for i, dir := range dirs {
+		l, found, err := readLog(ctx, dir, i, b)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, found...)
+		if i == 0 {
+			rep.Log = l
+			continue
+		}
+		if l.extends(rep.Log) {
+			return nil, fmt.Errorf("%s is a longer copy of the log in %s, which would be continued under the same name: move the shorter one away, or give the longer one first", dir, dirs[0])
+		}
+		rep.Others = append(rep.Others, l)
+	}
+	rep.Log.Fate = "continued"
+	if dirs[0] != own {
+		rep.Log.Fate = "copied"
+		err = copyLog(dirs[0], own)
+	}
+	return merge(events), err
+}
+
+// auditDirs is where there are logs, first the one that is to be continued.
+func (c *Config) auditDirs(own string) (dirs []string, err error) {
+	if holds(own) {
+		dirs = append(dirs, own)
+	}
+	for _, dir := range c.AuditDirs {
+		if !holds(dir) {
+			return nil, fmt.Errorf("%s holds no audit log", dir)
+		}
+		if !slices.ContainsFunc(dirs, func(d string) bool { return same(d, dir) }) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}
+
+// readLog reads the events of a log that may be newer than the backup.
 //
 // What is done again is what the log says, a key policy word for word. So the log must prove itself first, with
-// the key that only the store has: else whoever can write to a disk could write policies.
-func (c *Config) takeLog(ctx context.Context, b *backup.Copy) ([]*event, LogReport, error) {
-	own := node.AuditDir(c.Node.Dir)
-	from, rep := own, LogReport{Fate: "continued"}
-	if c.AuditDir != "" && !same(c.AuditDir, own) {
-		if holds(own) {
-			return nil, rep, fmt.Errorf("%s is there, and %s was given: move away the one that is not to be continued", own, c.AuditDir)
-		}
-		if !holds(c.AuditDir) {
-			return nil, rep, fmt.Errorf("%s holds no audit log", c.AuditDir)
-		}
-		from, rep.Fate = c.AuditDir, "copied"
-	}
-	if !holds(from) {
-		return nil, LogReport{Fate: "new"}, nil
-	}
-	signer, err := node.AuditSigner(b.Book.Ring(), from)
+// the key that only the store has and under its own name: else whoever can write to a disk could write policies.
+func readLog(ctx context.Context, dir string, number int, b *backup.Copy) (LogReport, []*event, error) {
+	rep := LogReport{Dir: dir, Fate: "read"}
+	signer, err := node.AuditSigner(b.Book.Ring(), dir)
 	if err != nil {
-		return nil, rep, err
+		return rep, nil, err
 	}
-	found, err := audit.Verify(from, signer.VerifierKey(), nil)
+	if rep.Name, err = node.AuditName(dir); err != nil {
+		return rep, nil, err
+	}
+	found, err := audit.Verify(dir, signer.VerifierKey(), nil)
 	if err != nil {
-		return nil, rep, err
+		return rep, nil, err
 	}
 	if n := len(found.Problems); n > 0 {
-		return nil, rep, fmt.Errorf("the audit log in %s is not the one that was signed, so nothing in it can be done again: %v (%d in all; `qkms audit verify` lists them); "+
-			"move it away to restore without it", from, found.Problems[0], n)
+		return rep, nil, fmt.Errorf("the audit log in %s is not the one that was signed, so nothing in it can be done again: %v (%d in all; `qkms audit verify` lists them); "+
+			"leave it out, or move it away, to restore without it", dir, found.Problems[0], n)
 	}
-	rep.Records, rep.Newest = found.Records, audit.TimeOf(found.Last.Line)
-	events, err := after(ctx, from, b.Statement, found.Newest.Size, &rep)
-	if err == nil && rep.Fate == "copied" {
-		err = copyLog(from, own)
+	rep.Records, rep.Newest, rep.last = found.Records, audit.TimeOf(found.Last.Line), found.Last
+	events, err := after(ctx, dir, b.Statement, found.Newest.Size, &rep)
+	for _, e := range events {
+		e.log = number
 	}
-	return events, rep, err
+	return rep, events, err
+}
+
+// extends reports whether l is the log of shorter, and goes on behind its end.
+func (l LogReport) extends(shorter LogReport) bool {
+	if shorter.last.Line == nil {
+		return l.Name == shorter.Name && l.last.Line != nil
+	}
+	return l.Name == shorter.Name && l.last.Seq > shorter.last.Seq && bytes.Equal(lineOf(l.Dir, shorter.last.Seq), shorter.last.Line)
 }
 
 // after reads the events that may be newer than the backup. If the log has the line before its place, numbers
-// tell; if not, it is another node's, or old segments are gone, and times do.
+// tell; if not, it is another node's, or old segments are gone, and times do: those of clocks that differ, so
+// what is a little older is returned too, with early set.
 func after(ctx context.Context, dir string, s backup.Statement, signed uint64, rep *LogReport) ([]*event, error) {
 	rep.ByTime = !holdsPlace(dir, s)
 	var events []*event
+	var newest time.Time
 	for e, err := range audit.Scan(dir) {
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
@@ -82,30 +137,35 @@ func after(ctx context.Context, dir string, s backup.Statement, signed uint64, r
 		if err != nil {
 			return nil, fmt.Errorf("audit record %d: %w", e.Seq, err)
 		}
-		if rep.ByTime && ev.Time.Before(s.At.Truncate(time.Second)) {
+		ev.early = rep.ByTime && ev.Time.Before(s.At.Truncate(time.Second))
+		if ev.early && ev.Time.Before(s.At.Add(-skew)) || !ev.matters() {
 			continue
 		}
-		ev.signed = e.Seq < signed
-		if ev.matters() {
-			events = append(events, ev)
+		ev.late = ev.Time.Before(newest)
+		if !ev.late {
+			newest = ev.Time
 		}
+		ev.signed, ev.at = e.Seq < signed, newest
+		events = append(events, ev)
 	}
 	return events, nil
 }
 
 func holdsPlace(dir string, s backup.Statement) bool {
-	if s.AuditNext == 0 {
-		return true
-	}
+	return s.AuditNext == 0 || sha256.Sum256(lineOf(dir, s.AuditNext-1)) == s.AuditLast
+}
+
+// lineOf is the record with this number; nil when it cannot be read.
+func lineOf(dir string, number uint64) []byte {
 	for e, err := range audit.Scan(dir) {
-		if err != nil || e.Seq >= s.AuditNext {
-			return false
+		if err != nil || e.Seq > number {
+			return nil
 		}
-		if e.Seq == s.AuditNext-1 {
-			return sha256.Sum256(e.Line) == s.AuditLast
+		if e.Seq == number {
+			return e.Line
 		}
 	}
-	return false
+	return nil
 }
 
 func holds(dir string) bool {

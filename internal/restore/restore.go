@@ -24,7 +24,7 @@ import (
 type Config struct {
 	From      string      // the backup file
 	Node      node.Config // of the data directory to be; its database must not be there
-	AuditDir  string      // a copy of the audit log that was; empty: the one in the data directory, if there is one
+	AuditDirs []string    // the audit logs that were, or copies, besides the one in the data directory; without that one the first is copied there
 	NoReapply bool        // leave in force what was revoked after the backup
 	Who       admin.Operator
 	Say       func(backup.Progress) // may be nil
@@ -35,7 +35,12 @@ type Report struct {
 	Backup  time.Time `json:"backup"` // the state is that of then
 	Records int       `json:"records"`
 	Epoch   uint64    `json:"epoch"`
-	Log     LogReport `json:"auditLog"`
+
+	// Log is the audit log that the deployment continues, Others are those that were read besides: of other
+	// nodes, or of before.
+	Log    LogReport   `json:"auditLog"`
+	Others []LogReport `json:"otherAuditLogs,omitempty"`
+
 	Findings
 }
 
@@ -56,7 +61,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		rep.Backup, rep.Records = b.Statement.At, b.Manifest.Records
 		rep.Epoch = backup.NewEpoch(c.Node.Now())(b.Manifest.Heads.Epoch)
 		var err error
-		if events, rep.Log, err = c.takeLog(ctx, b); err != nil {
+		if events, err = c.takeLogs(ctx, b, &rep); err != nil {
 			return err
 		}
 		return begin(c.Node.Dir)

@@ -65,7 +65,7 @@ func (w *world) config(from string) restore.Config {
 		w.t.Fatal(err)
 	}
 	return restore.Config{
-		From: from, AuditDir: node.AuditDir(w.Dir()), Who: admin.Self(),
+		From: from, AuditDirs: []string{node.AuditDir(w.Dir())}, Who: admin.Self(),
 		Node: node.Config{
 			Dir: dir, Unseal: []seal.Source{seal.KeyFile(filepath.Join(dir, "root.key"))}, Now: w.Clock.Now,
 			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -203,7 +203,7 @@ func TestNeverOverAStore(t *testing.T) {
 	if _, err := restore.Run(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	c.AuditDir = ""
+	c.AuditDirs = nil
 	if _, err := restore.Run(t.Context(), c); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got error %v, want %v", err, fs.ErrExist)
 	}
@@ -226,7 +226,7 @@ func TestInterruptedNothingElseOpensIt(t *testing.T) {
 	if n, err := node.Open(t.Context(), c.Node); err == nil || !strings.Contains(err.Error(), "run `qkms restore` again") {
 		t.Fatalf("got %v, %v, want that nobody opens it", n, err)
 	}
-	c.AuditDir = "" // it is there by now
+	c.AuditDirs = nil // it is there by now
 	rep, err := restore.Run(t.Context(), c)
 	if err != nil || len(rep.Outcomes) != 1 || rep.Outcomes[0].Result != restore.Again {
 		t.Fatalf("got %+v, %v, want the key disabled again", rep.Outcomes, err)
@@ -255,7 +255,7 @@ func TestALogThatWasChangedIsNotObeyed(t *testing.T) {
 	if err := os.WriteFile(segments[0], []byte(strings.ReplaceAll(string(b), "iam::111122223333:root", "iam::999999999999:root")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.AuditDir = forged
+	c.AuditDirs = []string{forged}
 	if _, err := restore.Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "not the one that was signed") {
 		t.Errorf("got error %v, want a refusal", err)
 	}
@@ -288,7 +288,7 @@ func TestWithoutALogANewOneBegins(t *testing.T) {
 	w := newWorld(t)
 	id := w.key()
 	c := w.config(w.backup())
-	c.AuditDir = ""
+	c.AuditDirs = nil
 	rep, err := restore.Run(t.Context(), c)
 	if err != nil || rep.Log.Fate != "new" {
 		t.Fatalf("got %+v, %v, want a new log", rep.Log, err)
@@ -317,7 +317,7 @@ func TestALogWithoutThePlaceGoesByTime(t *testing.T) {
 	w.Clock.Advance(time.Minute)
 	from := w.backup()
 	c := w.config(from)
-	c.AuditDir = ""
+	c.AuditDirs = nil
 	if _, err := restore.Run(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// An effect is what an event did to what may be done.
+// An effect is what an event did to what may be done. The lesser takes more away (lastWord).
 type effect int
 
 const (
