@@ -169,7 +169,7 @@ func TestLostCommits(t *testing.T) {
 	for name, running := range map[string]bool{"applied": true, "made, and not applied yet": false} {
 		t.Run(name, func(t *testing.T) {
 			url := pgtest.URL(t)
-			db, err := postgres.Open(t.Context(), url, postgres.Options{})
+			db, err := postgres.Open(t.Context(), url, postgres.Options{Make: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,7 +25,7 @@ import (
 //	go test -run '^$' -bench Store -benchtime 2s ./internal/scale
 func BenchmarkStore(b *testing.B) {
 	url := pgtest.New(b, "fsync=on", "autovacuum=on", "shared_buffers=256MB").Database(b)
-	db, err := postgres.Open(b.Context(), url+"?pool_max_conns=32", postgres.Options{})
+	db, err := postgres.Open(b.Context(), url+"?pool_max_conns=32", postgres.Options{Make: true})
 	if err != nil {
 		b.Fatal(err)
 	}
