@@ -61,6 +61,12 @@ func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Chan
 		verifier.Applied[shard] = math.MaxInt64 // it answers nobody, so no barrier need wait for it
 	}
 	heads, err := b.engine.Renew(ctx, verifier)
+	if errors.Is(err, store.ErrRolledBack) { // which is said once: nobody else will hear of it
+		b.cache.DropAll()
+		if b.Changed != nil {
+			b.Changed()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

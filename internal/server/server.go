@@ -83,6 +83,9 @@ const patience = 30 * time.Second
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	timed, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
 	defer cancel()
+	if s.lease.Ready() != nil { // who keeps this connection would keep asking a node that is about to refuse
+		w.Header().Set("Connection", "close")
+	}
 	rec := &audit.Record{RequestID: wire.NewRequestID()}
 	ctx := s.begin(timed, hr)
 	defer s.end(ctx, rec)

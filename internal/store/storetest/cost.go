@@ -12,6 +12,8 @@ const (
 	times = 6      // what a page may cost more among many records than among few; to read them all is some hundred times as much
 )
 
+const costs = "CostsAsThePage"
+
 // costsAsThePage lists ten records of an almost empty store and of a full one: its beginning, middle and end. Of
 // many tries the cheapest counts, so that what else the machine does is left out, and what the way to the
 // database costs is in both.

@@ -120,7 +120,7 @@ var listTests = []subtest{
 			f.Errorf("got %d records in pages of 17, want %d", len(got), len(want))
 		}
 	}},
-	{"CostsAsThePage", costsAsThePage},
+	{costs, costsAsThePage},
 	{"OnePageIsOneSnapshot", func(f *fixture) {
 		f.whileWriting(func() {
 			page, _, err := f.List(f.ctx, []byte("pair/"), []byte("pair0"), 10)
