@@ -6,10 +6,15 @@ TESTFLAGS   =
 FUZZ        = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 FUZZTIME    = 200000x
 
-.PHONY: test check gen fuzz fuzz-wire fuzz-rest bench compat faults build
+.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench compat faults build
 
 test:
 	go test $(TESTFLAGS) ./...
+
+# Nothing above the store can tell where it is; and five hundred nodes of it, in virtual time.
+test-nodes:
+	QKMS_TEST_STORE=postgres go test ./internal/server -run TestScripts
+	QKMS_NODES=500 QKMS_SEEDS=1 go test ./internal/coherence -run TestSimulation
 
 check:
 	gofmt -d .

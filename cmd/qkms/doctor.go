@@ -23,7 +23,9 @@ func doctor(ctx context.Context, c *command) error {
 	if !c.NoTLS {
 		checks = append(checks, c.certificateLife(time.Now()))
 	}
-	store, err := admin.Do(ctx, c.place(), admin.Examine, admin.Nothing{}, nil)
+	show, end := c.progress()
+	store, err := admin.Do(ctx, c.place(), admin.Examine, admin.Nothing{}, show)
+	end()
 	if err != nil {
 		store = []admin.Check{{What: "store", Verdict: admin.Problem, Text: err.Error()}}
 	}

@@ -58,7 +58,7 @@ func (c *call) kekCheck() Check {
 func (c *call) recordsCheck(ctx context.Context) Check {
 	var last string
 	for range 5 {
-		rep, err := c.Book.Verify(ctx)
+		rep, err := c.Book.Verify(ctx, func(n int) { c.progress(Progress{Step: "records opened", Seen: n}) })
 		switch {
 		case err == nil && len(rep.Orphans) > 0 && last == rep.Orphans[0]:
 			return Check{"records", Problem, fmt.Sprintf("%d materials belong to no key, the first to %s", len(rep.Orphans), rep.Orphans[0])}

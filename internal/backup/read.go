@@ -85,7 +85,7 @@ func read(ctx context.Context, path string, engine *sqlite.DB, t Terms) (_ *Copy
 	}
 	c.Statement, c.Book = said.Statement, record.Open(engine, ring, 1000)
 	if err = engine.Check(ctx); err == nil {
-		c.Report, err = c.Book.Verify(ctx)
+		c.Report, err = c.Book.Verify(ctx, nil)
 	}
 	if err != nil {
 		ring.Wipe()

@@ -231,7 +231,7 @@ func (s *Server) Judge() {
 	if err := s.Engine.Check(ctx); err != nil {
 		s.t.Errorf("store: %v", err)
 	}
-	report, err := s.Book.Verify(ctx)
+	report, err := s.Book.Verify(ctx, nil)
 	if err != nil {
 		s.t.Errorf("records: %v", err)
 	}

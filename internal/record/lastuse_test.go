@@ -61,7 +61,7 @@ func TestLastUse(t *testing.T) {
 	if got := last(); got != 300 {
 		t.Errorf("after a later use: got %d, want 300", got)
 	}
-	if _, err := f.Verify(t.Context()); err != nil {
+	if _, err := f.Verify(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }

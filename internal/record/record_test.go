@@ -126,12 +126,12 @@ func TestTampering(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)
 			a, b := f.insert("a"), f.insert("b")
-			if _, err := f.Verify(t.Context()); err != nil {
+			if _, err := f.Verify(t.Context(), nil); err != nil {
 				t.Fatalf("before the attack: %v", err)
 			}
 			rows := f.rows()
 			attack(f, row(t, rows, a), row(t, rows, b))
-			if _, err := f.Verify(t.Context()); !errors.Is(err, record.ErrDamaged) {
+			if _, err := f.Verify(t.Context(), nil); !errors.Is(err, record.ErrDamaged) {
 				t.Errorf("got %v, want ErrDamaged", err)
 			}
 		})
@@ -241,7 +241,7 @@ func TestResealWhileWriting(t *testing.T) {
 	if _, err := f.SwapRing(t.Context(), dropped); err != nil {
 		t.Fatal(err)
 	}
-	rep, err := f.Verify(t.Context())
+	rep, err := f.Verify(t.Context(), nil)
 	if err != nil || rep.Records != 52 {
 		t.Errorf("got %+v, %v, want 52 records", rep, err)
 	}
@@ -359,11 +359,11 @@ func TestTamperingAfterTrimming(t *testing.T) {
 	if _, _, err := f.engine.Changes(t.Context(), store.Vector{}, store.MaxList); !errors.Is(err, store.ErrGone) {
 		t.Fatalf("got %v, want a trimmed log", err)
 	}
-	if _, err := f.Verify(t.Context()); err != nil {
+	if _, err := f.Verify(t.Context(), nil); err != nil {
 		t.Fatalf("before the attack: %v", err)
 	}
 	f.raw(store.Txn{Puts: []store.Put{{Shard: store.Loose, Key: old.Key, Ver: old.Ver, Body: old.Body}}})
-	if _, err := f.Verify(t.Context()); !errors.Is(err, record.ErrDamaged) {
+	if _, err := f.Verify(t.Context(), nil); !errors.Is(err, record.ErrDamaged) {
 		t.Errorf("got %v, want ErrDamaged", err)
 	}
 }

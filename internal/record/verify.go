@@ -28,7 +28,9 @@ type Report struct {
 //
 // A store whose owner rolled back all of it, records and log together, passes: seals and chain cannot
 // tell yesterday from today (storage §9).
-func (b *Book) Verify(ctx context.Context) (Report, error) {
+//
+// say, which may be nil, hears after each page how many records have been looked at.
+func (b *Book) Verify(ctx context.Context, say func(records int)) (Report, error) {
 	var rep Report
 	told, err := b.walk(ctx, &rep)
 	if err != nil {
@@ -44,6 +46,9 @@ func (b *Book) Verify(ctx context.Context) (Report, error) {
 				return rep, err
 			}
 			from = append(append(from[:0], r.Key...), 0)
+		}
+		if say != nil {
+			say(rep.Records)
 		}
 		if !more {
 			return rep, missing(told)
