@@ -30,6 +30,8 @@ type Config struct {
 type Ledger struct {
 	Config
 
+	turn sync.Mutex // held by whoever gives the log what it is owed; taken before mu
+
 	mu   sync.Mutex
 	owed map[string][]byte // committed, refused by the log, still in the outbox; by event id
 }
@@ -40,8 +42,14 @@ func New(c Config) *Ledger { return &Ledger{Config: c, owed: map[string][]byte{}
 // Commit makes change and rec durable, and also what else there is to tell of the same change. It sets
 // the time and event id of each record, and returns what record.Book.Commit returns. An error of the
 // audit log is returned too, and then the change is done and its records safe in the outbox: the
-// caller of the API learns nothing, the log gets them from Retry.
+// caller of the API learns nothing, the log gets them from Retry. As long as the log has no room for those nothing
+// more is done: callers try again, and would make a key each time.
 func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.Record, also ...*audit.Record) error {
+	if l.Owed() > 0 {
+		if err := l.retry(); err != nil {
+			return err
+		}
+	}
 	line := l.encode(rec)
 	lines := make([][]byte, len(also))
 	for i, r := range also {
@@ -97,15 +105,26 @@ func (l *Ledger) Owed() int {
 
 // Retry gives the log what it had no room for.
 func (l *Ledger) Retry() {
+	if err := l.retry(); err != nil {
+		l.Logger.Error("the audit log still has no room for records of changes", "records", l.Owed(), "error", err)
+	}
+}
+
+func (l *Ledger) retry() error {
+	l.turn.Lock()
+	defer l.turn.Unlock()
 	l.mu.Lock()
-	owed := l.owed
-	l.owed = map[string][]byte{}
+	owed := maps.Clone(l.owed)
 	l.mu.Unlock()
 	for id, line := range owed {
 		if err := l.deliver(id, line); err != nil {
-			l.Logger.Error("the audit log still has no room for the record of a change", "event_id", id, "error", err)
+			return err
 		}
+		l.mu.Lock()
+		delete(l.owed, id)
+		l.mu.Unlock()
 	}
+	return nil
 }
 
 // Recover appends the records of changes that were committed and, the process having ended, never

@@ -38,3 +38,19 @@ func TestFullAuditLogIsNotALinePerRequest(t *testing.T) {
 		t.Errorf("each request has a line in\n%s", got)
 	}
 }
+
+// Who is refused for want of room tries again. The first time something may have been done, whose record waits in the
+// outbox; not each time.
+func TestFullAuditLogLetsNothingMoreBeDone(t *testing.T) {
+	s := kmstest.With(t, kmstest.Options{AuditSpool: 16 << 10})
+	c := s.As(kmstest.Account)
+	const tries = 20
+	for refused := 0; refused < tries; {
+		if c.Call("CreateKey", "{}").Status == 500 {
+			refused++
+		}
+	}
+	if got := s.Ledger.Owed(); got > 1 {
+		t.Errorf("%d requests to make a key were refused, and %d keys made", tries, got)
+	}
+}
