@@ -204,6 +204,12 @@ func (r *Remote) Journal(struct{}, *struct{}) error {
 	return nil
 }
 
+// Room is Disk.Room.
+func (r *Remote) Room(bytes int, _ *struct{}) error {
+	r.disk.Room(bytes)
+	return nil
+}
+
 // serve mounts a disk at dir and obeys until its input ends.
 func serve(dir string) int {
 	remote := &Remote{disk: cutfs.New(), acknowledged: map[int]uint64{}, planned: map[Cut]plan{}}

@@ -208,6 +208,38 @@ func TestCutComesAtItsChange(t *testing.T) {
 	}
 }
 
+func TestRoom(t *testing.T) {
+	disk, dir := mounted(t)
+	f, err := os.Create(filepath.Join(dir, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 5000)); err != nil { // two blocks
+		t.Fatal(err)
+	}
+	disk.Room(4096)
+	if n, err := f.Write(make([]byte, 10_000)); n != 3*4096-5000 || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %d bytes, %v, want those that three blocks have room for", n, err)
+	}
+	if _, err := f.WriteAt([]byte("in place"), 0); err != nil {
+		t.Errorf("what takes no room: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a new name: got %v, want ENOSPC", err)
+	}
+	if err := f.Truncate(4096); err != nil {
+		t.Error(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	disk.Room(-1)
+	if _, err := f.WriteAt(make([]byte, 1<<20), 0); err != nil {
+		t.Errorf("without limit: %v", err)
+	}
+}
+
 func TestFailFailsItsChangesAlone(t *testing.T) {
 	disk, dir := mounted(t)
 	f, err := os.Create(filepath.Join(dir, "f"))

@@ -31,6 +31,7 @@ type Disk struct {
 	cuts    []cut
 	fail    failure
 	journal bool
+	size    int    // in bytes of whole blocks; negative: without limit
 	stable  uint64 // the last inode number given out
 }
 
@@ -68,7 +69,7 @@ type failure struct {
 
 // New returns an empty disk.
 func New() *Disk {
-	d := &Disk{}
+	d := &Disk{size: -1}
 	d.root = d.newDirectory(context.Background(), 0o700)
 	return d
 }
@@ -78,7 +79,7 @@ func (d *Disk) newDirectory(ctx context.Context, mode uint32) *directory {
 }
 
 func (d *Disk) newFile(ctx context.Context, mode uint32) *file {
-	return &file{node: node{disk: d, mode: mode & 0o777, owner: owner(ctx)}, cache: map[int][][]byte{}}
+	return &file{node: node{disk: d, mode: mode & 0o777, owner: owner(ctx)}, kind: syscall.S_IFREG, cache: map[int][][]byte{}}
 }
 
 // owner is whoever asks.
@@ -129,6 +130,47 @@ func (d *Disk) Fail(changes, times int, errno syscall.Errno) {
 	from := d.changes + changes
 	d.fail = failure{from: from, to: from + times, errno: errno}
 }
+
+// Room leaves so many bytes for files to grow by; negative: without limit. A write for which there is not all the
+// room is cut short, one for which there is none fails with ENOSPC, and so does a new name.
+func (d *Disk) Room(bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.size = -1
+	if bytes >= 0 {
+		d.size = d.used(d.root) + bytes
+	}
+}
+
+// block is what a disk gives a file at a time.
+const block = 4096
+
+func blocks(size int) int { return (size + block - 1) / block * block }
+
+// used is what the files below a directory take up.
+func (d *Disk) used(dir *directory) (bytes int) {
+	for _, child := range dir.now {
+		switch child := child.(type) {
+		case *directory:
+			bytes += d.used(child)
+		case *file:
+			bytes += blocks(len(child.now))
+		}
+	}
+	return bytes
+}
+
+// fits returns how many bytes of a write at an offset there is room for.
+func (d *Disk) fits(f *file, off, length int) int {
+	if d.size < 0 || f.scratch || off+length <= blocks(len(f.now)) {
+		return length
+	}
+	end := blocks(len(f.now)) + max(0, d.size-d.used(d.root))/block*block
+	return min(length, max(0, end-off))
+}
+
+// full reports whether there is no room for a new name.
+func (d *Disk) full() bool { return d.size >= 0 && d.used(d.root) >= d.size }
 
 // change counts and makes one change, or fails it.
 func (d *Disk) change(do func()) syscall.Errno {
@@ -213,7 +255,9 @@ func (d *Disk) image(rng *rand.Rand, keep float64) Image {
 			case *directory:
 				walk(filepath.Join(path, name), child)
 			case *file:
-				image[filepath.Join(path, name)] = child.afterCut(rng, keep)
+				if child.kind == syscall.S_IFREG {
+					image[filepath.Join(path, name)] = child.afterCut(rng, keep)
+				}
 			}
 		}
 	}

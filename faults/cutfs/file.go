@@ -8,6 +8,7 @@ const sector = 512
 // A file is what a program sees of it, what is on the platter, and what the cache holds between the two.
 type file struct {
 	node
+	kind    uint32           // S_IFREG; of what no power cut leaves anything: S_IFLNK, whose target is what is read, and S_IFSOCK
 	scratch bool             // not worth counting: see scratch
 	now     []byte           // as read
 	safe    []byte           // as flushed

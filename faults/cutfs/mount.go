@@ -11,24 +11,28 @@ import (
 )
 
 var (
-	_ fs.NodeLookuper  = (*directory)(nil)
-	_ fs.NodeReaddirer = (*directory)(nil)
-	_ fs.NodeCreater   = (*directory)(nil)
-	_ fs.NodeMkdirer   = (*directory)(nil)
-	_ fs.NodeLinker    = (*directory)(nil)
-	_ fs.NodeUnlinker  = (*directory)(nil)
-	_ fs.NodeRmdirer   = (*directory)(nil)
-	_ fs.NodeRenamer   = (*directory)(nil)
-	_ fs.NodeFsyncer   = (*directory)(nil)
-	_ fs.NodeGetattrer = (*directory)(nil)
-	_ fs.NodeSetattrer = (*directory)(nil)
-	_ fs.NodeOpener    = (*file)(nil)
-	_ fs.NodeReader    = (*file)(nil)
-	_ fs.NodeWriter    = (*file)(nil)
-	_ fs.NodeFsyncer   = (*file)(nil)
-	_ fs.NodeFlusher   = (*file)(nil)
-	_ fs.NodeGetattrer = (*file)(nil)
-	_ fs.NodeSetattrer = (*file)(nil)
+	_ fs.NodeLookuper   = (*directory)(nil)
+	_ fs.NodeReaddirer  = (*directory)(nil)
+	_ fs.NodeCreater    = (*directory)(nil)
+	_ fs.NodeMkdirer    = (*directory)(nil)
+	_ fs.NodeLinker     = (*directory)(nil)
+	_ fs.NodeSymlinker  = (*directory)(nil)
+	_ fs.NodeMknoder    = (*directory)(nil)
+	_ fs.NodeUnlinker   = (*directory)(nil)
+	_ fs.NodeRmdirer    = (*directory)(nil)
+	_ fs.NodeRenamer    = (*directory)(nil)
+	_ fs.NodeFsyncer    = (*directory)(nil)
+	_ fs.NodeGetattrer  = (*directory)(nil)
+	_ fs.NodeStatfser   = (*directory)(nil)
+	_ fs.NodeSetattrer  = (*directory)(nil)
+	_ fs.NodeOpener     = (*file)(nil)
+	_ fs.NodeReadlinker = (*file)(nil)
+	_ fs.NodeReader     = (*file)(nil)
+	_ fs.NodeWriter     = (*file)(nil)
+	_ fs.NodeFsyncer    = (*file)(nil)
+	_ fs.NodeFlusher    = (*file)(nil)
+	_ fs.NodeGetattrer  = (*file)(nil)
+	_ fs.NodeSetattrer  = (*file)(nil)
 )
 
 // Mount serves the disk at dir, to all users, until the returned function unmounts it. It needs /dev/fuse and the
@@ -67,7 +71,7 @@ func (dir *directory) entry(ctx context.Context, child any, out *fuse.EntryOut) 
 		return child.inode(ctx, dir, child, syscall.S_IFDIR)
 	case *file:
 		child.attr(&out.Attr)
-		return child.inode(ctx, dir, child, syscall.S_IFREG)
+		return child.inode(ctx, dir, child, child.kind)
 	}
 	panic("cutfs: internal error: an entry that is neither file nor directory")
 }
@@ -102,6 +106,23 @@ func (dir *directory) Mkdir(ctx context.Context, name string, mode uint32, out *
 	return dir.add(ctx, name, dir.disk.newDirectory(ctx, mode), out)
 }
 
+// Symlink makes a name for a path. It is lost in a power cut.
+func (dir *directory) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	child := dir.disk.newFile(ctx, 0o777)
+	child.kind, child.now = syscall.S_IFLNK, []byte(target)
+	return dir.add(ctx, name, child, out)
+}
+
+// Mknod makes a socket. It is lost in a power cut.
+func (dir *directory) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if mode&syscall.S_IFMT != syscall.S_IFSOCK {
+		return nil, syscall.EPERM
+	}
+	child := dir.disk.newFile(ctx, mode)
+	child.kind = syscall.S_IFSOCK
+	return dir.add(ctx, name, child, out)
+}
+
 // Link gives a file a second name.
 func (dir *directory) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	child, ok := target.(*file)
@@ -118,10 +139,17 @@ func (dir *directory) Link(ctx context.Context, target fs.InodeEmbedder, name st
 }
 
 func (dir *directory) add(ctx context.Context, name string, child any, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	full := false
 	errno = dir.disk.change(func() {
+		if full = dir.disk.full(); full {
+			return
+		}
 		dir.disk.rename(naming{{dir, name, child}})
 		inode = dir.entry(ctx, child, out)
 	})
+	if errno == 0 && full {
+		errno = syscall.ENOSPC
+	}
 	return inode, errno
 }
 
@@ -152,6 +180,20 @@ func (dir *directory) Rename(_ context.Context, name string, parent fs.InodeEmbe
 
 func (dir *directory) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
 	return dir.disk.change(func() { dir.disk.flushNames(dir) })
+}
+
+// Statfs tells how much room there is; without limit, as much as anybody wants.
+func (dir *directory) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+	dir.disk.mu.Lock()
+	defer dir.disk.mu.Unlock()
+	used, size := dir.disk.used(dir.disk.root), dir.disk.size
+	if size < 0 {
+		size = used + 1<<40
+	}
+	out.Bsize, out.Frsize, out.NameLen = block, block, 255
+	out.Blocks, out.Bfree = uint64(size/block), uint64(max(0, size-used)/block)
+	out.Bavail = out.Bfree
+	return 0
 }
 
 func (dir *directory) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
@@ -188,6 +230,8 @@ func (n *node) set(in *fuse.SetAttrIn) {
 
 func (f *file) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) { return nil, 0, 0 }
 
+func (f *file) Readlink(context.Context) ([]byte, syscall.Errno) { return f.now, 0 } // which nobody changes
+
 // Flush is close(2), which makes nothing durable.
 func (f *file) Flush(context.Context, fs.FileHandle) syscall.Errno { return 0 }
 
@@ -202,7 +246,15 @@ func (f *file) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) 
 }
 
 func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	return uint32(len(data)), f.change(func() { f.write(data, int(off)) })
+	n := 0
+	errno := f.change(func() {
+		n = f.disk.fits(f, int(off), len(data))
+		f.write(data[:n], int(off))
+	})
+	if errno == 0 && n == 0 && len(data) > 0 {
+		errno = syscall.ENOSPC
+	}
+	return uint32(n), errno
 }
 
 func (f *file) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno { return f.change(f.flush) }
@@ -237,5 +289,5 @@ func (f *file) Setattr(_ context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, o
 }
 
 func (f *file) attr(out *fuse.Attr) {
-	out.Mode, out.Owner, out.Size, out.Nlink = syscall.S_IFREG|f.mode, f.owner, uint64(len(f.now)), 1
+	out.Mode, out.Owner, out.Size, out.Nlink = f.kind|f.mode, f.owner, uint64(len(f.now)), 1
 }

@@ -26,11 +26,7 @@ type Change struct {
 // Build builds qkms with changes, in a temporary directory: the source stays as it is. It returns the program's path.
 func Build(t testing.TB, changes ...Change) string {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("..", "..")) // tests run in their package's directory
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+	root, dir := productRoot(t), t.TempDir()
 	binary, overlay := filepath.Join(dir, "qkms"), filepath.Join(dir, "overlay.json")
 	replaced := map[string]string{}
 	for i, c := range changes {
@@ -57,6 +53,20 @@ func Build(t testing.TB, changes ...Change) string {
 		t.Fatalf("build qkms: %v\n%s", err, out)
 	}
 	return binary
+}
+
+// productRoot is above the package's directory, in which its tests run.
+func productRoot(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for err == nil && dir != filepath.Dir(dir) {
+		if mod, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(mod), "module qkms\n") {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	t.Fatalf("no directory above this one has the module qkms: %v", err)
+	return ""
 }
 
 func write(t testing.TB, file, text string) {
@@ -97,7 +107,7 @@ type Process struct {
 
 	cmd   *exec.Cmd
 	log   string
-	ended chan error
+	ended chan struct{}
 }
 
 const patience = 30 * time.Second // with what takes a fraction of a second on an idle machine
@@ -106,7 +116,7 @@ const patience = 30 * time.Second // with what takes a fraction of a second on a
 // process that cannot be told to end, because a test has killed it, is gone all the same.
 func Serve(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
-	p := &Process{log: filepath.Join(t.TempDir(), "log"), ended: make(chan error, 1)}
+	p := &Process{log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{"serve", "--no-tls", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
 		"--drain-delay", "0s", "--rates", "none"}, args...)...)
 	log, err := os.Create(p.log)
@@ -128,7 +138,8 @@ func Serve(t testing.TB, binary string, args ...string) *Process {
 			lines <- s.Text()
 		}
 		close(lines)
-		p.ended <- p.cmd.Wait()
+		_ = p.cmd.Wait() // tests kill it, and say how it may end
+		close(p.ended)
 	}()
 	t.Cleanup(func() { p.end(t) })
 	deadline := time.After(patience)
@@ -161,8 +172,11 @@ func (p *Process) Log() string {
 	return string(text)
 }
 
-// Kill ends the process at once.
-func (p *Process) Kill() { _ = p.cmd.Process.Kill() }
+// Kill ends the process at once, and returns when it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
 
 // Freeze stops the process in its tracks, and returns when it is.
 func (p *Process) Freeze(t testing.TB) {
@@ -196,7 +210,6 @@ func (p *Process) end(t testing.TB) {
 	case <-p.ended:
 	case <-time.After(patience):
 		p.Kill()
-		<-p.ended
 		t.Errorf("qkms did not end within %v:\n%s", patience, p.Log())
 	}
 	if t.Failed() {
