@@ -235,9 +235,13 @@ func (t tagging) apply(to *[]*recordpb.Tag, quota string) error {
 		}
 		given[folded] = true
 	}
-	*to = slices.DeleteFunc(*to, func(old *recordpb.Tag) bool { return given[policy.Fold(old.Key)] })
 	for _, tag := range t.Tags {
-		*to = append(*to, &recordpb.Tag{Key: tag.Key, Value: tag.Value})
+		folded := policy.Fold(tag.Key)
+		at := slices.IndexFunc(*to, func(old *recordpb.Tag) bool { return policy.Fold(old.Key) == folded })
+		if at < 0 {
+			at, *to = len(*to), append(*to, new(recordpb.Tag))
+		}
+		(*to)[at].Key, (*to)[at].Value = tag.Key, tag.Value
 	}
 	slices.SortFunc(*to, func(a, b *recordpb.Tag) int { return strings.Compare(a.Key, b.Key) })
 	if len(*to) > maxTags {

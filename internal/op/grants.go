@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"qkms/internal/authn"
 	"qkms/internal/fault"
 	"qkms/internal/key"
@@ -77,7 +79,7 @@ func (c *Call) addGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Grant
 	for _, ref := range c.Book.GrantIndex(g) {
 		change.Insert(ref, &recordpb.GrantRef{})
 	}
-	change.Replace(record.OfGrantCount(k.Account, k.Region, k.Id), ver, &recordpb.GrantCount{Grants: n + 1})
+	change.Replace(record.OfGrantCount(k.Account, k.Region, k.Id), ver, counted(count, n+1))
 	return g, change, nil
 }
 
@@ -96,8 +98,8 @@ func (c *Call) sameGrant(ctx context.Context, g *recordpb.Grant) (*recordpb.Gran
 
 // dropGrant is the change that ends version ver of g. A second one to end it finds it gone.
 func (c *Call) dropGrant(ctx context.Context, g *recordpb.Grant, ver uint64) (*record.Change, error) {
-	counted := record.OfGrantCount(g.Account, g.Region, g.KeyId)
-	count, countVer, err := record.Load[recordpb.GrantCount](ctx, c.Book, counted)
+	at := record.OfGrantCount(g.Account, g.Region, g.KeyId)
+	count, countVer, err := record.Load[recordpb.GrantCount](ctx, c.Book, at)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +111,16 @@ func (c *Call) dropGrant(ctx context.Context, g *recordpb.Grant, ver uint64) (*r
 	for _, ref := range c.Book.GrantIndex(g) {
 		change.Discard(ref)
 	}
-	change.Replace(counted, countVer, &recordpb.GrantCount{Grants: count.Grants - 1})
+	change.Replace(at, countVer, counted(count, count.Grants-1))
 	return change, nil
+}
+
+// counted is a key's count of grants, which there may be none of yet, at another number.
+func counted(count *recordpb.GrantCount, n uint32) *recordpb.GrantCount {
+	next := new(recordpb.GrantCount)
+	proto.Merge(next, count)
+	next.Grants = n
+	return next
 }
 
 // grantEntry is a grant as the lists show it: its time in whole seconds, its token never, and what it

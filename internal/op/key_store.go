@@ -121,7 +121,7 @@ func (c *Call) keyStores(ctx context.Context, after string, limit int) (all []ke
 // makes the commit fail, and the request looks again.
 func (c *Call) census(ctx context.Context) ([]keyStore, *record.Change, error) {
 	at := record.OfKeyStoreCensus(c.Caller.Account, c.Caller.Region)
-	_, ver, err := record.Load[recordpb.KeyStoreName](ctx, c.Book, at)
+	was, ver, err := record.Load[recordpb.KeyStoreName](ctx, c.Book, at)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +130,9 @@ func (c *Call) census(ctx context.Context) ([]keyStore, *record.Change, error) {
 		return nil, nil, err
 	}
 	change := c.Book.Change()
-	change.Replace(at, ver, &recordpb.KeyStoreName{})
+	next := new(recordpb.KeyStoreName)
+	proto.Merge(next, was)
+	change.Replace(at, ver, next)
 	return all, change, nil
 }
 

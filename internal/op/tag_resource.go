@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -43,12 +44,19 @@ var tagResource = &Op[shape.TagResourceRequest, None]{
 	Result: keyResult,
 }
 
-// retag replaces the tags of the call's key.
+// retag replaces the tags of the call's key. Tags that stay are the same messages still, with what a newer program
+// has put there.
 func (c *Call) retag(tags map[string]string) *record.Change {
 	next := c.Key().Edit()
+	was := map[string]*recordpb.Tag{}
+	for _, t := range next.Tags {
+		was[t.Key] = t
+	}
 	next.Tags = nil
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		next.Tags = append(next.Tags, &recordpb.Tag{Key: name, Value: tags[name]})
+		t := cmp.Or(was[name], &recordpb.Tag{Key: name})
+		t.Value = tags[name]
+		next.Tags = append(next.Tags, t)
 	}
 	change := c.Book.Change()
 	change.Replace(c.Key().Record(), c.Key().Ver, next)

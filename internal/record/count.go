@@ -66,7 +66,9 @@ func (b *Book) tallied(ctx context.Context, c *Change) (*Change, error) {
 			return nil, err
 		}
 	}
-	next := &recordpb.KeyCount{Keys: uint64(max(int64(now.GetKeys())+c.tally.delta, 0))}
+	next := new(recordpb.KeyCount)
+	proto.Merge(next, now)
+	next.Keys = uint64(max(int64(now.GetKeys())+c.tally.delta, 0))
 	plain, err := proto.Marshal(next)
 	if err != nil {
 		return nil, err

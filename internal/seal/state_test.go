@@ -168,13 +168,21 @@ func TestStateKeepsUnknownFields(t *testing.T) {
 	src := newKey(t)
 	r := must(t)(seal.Init(t.Context(), src, now))
 	field := protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 5)
-	state, err := seal.Rewritten(r, func(b *sealpb.Body) { b.ProtoReflect().SetUnknown(field) })
+	parts := func(b *sealpb.Body) []proto.Message { return []proto.Message{b, b.Slots[0], b.Keks[0]} }
+	state, err := seal.Rewritten(r, func(b *sealpb.Body) {
+		for _, m := range parts(b) {
+			m.ProtoReflect().SetUnknown(field)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotated := must(t)(must(t)(seal.Open(t.Context(), state, src)).RotateKEK(now))
-	if got := bodyOf(t, rotated).ProtoReflect().GetUnknown(); string(got) != string(field) {
-		t.Errorf("got %x, want %x", got, field)
+	opened := must(t)(seal.Open(t.Context(), state, src))
+	changed := must(t)(must(t)(opened.RotateKEK(now)).AddSlot(t.Context(), newKey(t), now))
+	for _, m := range parts(bodyOf(t, changed)) {
+		if got := m.ProtoReflect().GetUnknown(); string(got) != string(field) {
+			t.Errorf("%T: got %x, want %x", m, got, field)
+		}
 	}
 }
 
