@@ -28,6 +28,9 @@ func composed(t *testing.T) *types.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p, err = p.WithProfiles([]string{"*"}); err != nil { // as if each service were named
+		t.Fatal(err)
+	}
 	return p
 }
 
@@ -42,7 +45,7 @@ func ours(p *types.Project) (names []string) {
 
 func TestComposeContainersAreConfined(t *testing.T) {
 	p := composed(t)
-	if got, want := ours(p), []string{"init", "node1", "node2", "node3"}; !slices.Equal(got, want) {
+	if got, want := ours(p), []string{"init", "migrate", "node1", "node2", "node3"}; !slices.Equal(got, want) {
 		t.Fatalf("got %q, want %q", got, want)
 	}
 	for _, name := range append(ours(p), "balancer") {
@@ -93,8 +96,13 @@ func TestComposeOrder(t *testing.T) {
 			t.Errorf("%s has %v s to end, want the drain, 30 s and some", name, got)
 		}
 	}
-	if got := p.Services["init"].DependsOn["db"].Condition; got != types.ServiceConditionHealthy {
-		t.Errorf("init waits for db to be %s", got)
+	for _, name := range []string{"init", "migrate"} {
+		if got := p.Services[name].DependsOn["db"].Condition; got != types.ServiceConditionHealthy {
+			t.Errorf("%s waits for db to be %s", name, got)
+		}
+	}
+	if got := p.Services["migrate"].Profiles; len(got) == 0 {
+		t.Error("migrate is run by `up`, where nothing waits for it")
 	}
 }
 

@@ -185,6 +185,18 @@ func (r *release) pods() map[string]corev1.PodTemplateSpec {
 	return all
 }
 
+// job is the pod of a Job that is run at a point of a release's life.
+func (r *release) job(t *testing.T, name, hook string) corev1.PodSpec {
+	t.Helper()
+	for _, j := range r.jobs {
+		if j.Name == name && j.Annotations["helm.sh/hook"] == hook {
+			return j.Spec.Template.Spec
+		}
+	}
+	t.Fatalf("no Job %s is run at %s", name, hook)
+	return corev1.PodSpec{}
+}
+
 // What has no default is asked for in words, and what is misspelt is not taken for a default.
 func TestChartSaysWhatIsMissing(t *testing.T) {
 	for _, test := range []struct{ name, values, want string }{

@@ -229,7 +229,7 @@ func TestChartServes(t *testing.T) {
 		return c
 	}
 
-	job := mounted(r.jobs[0].Spec.Template.Spec)
+	job, migrate := mounted(r.job(t, "qkms-init", "pre-install")), mounted(r.job(t, "qkms-migrate", "pre-upgrade"))
 	if said := job.run(t); !strings.Contains(said, "Made a store in the database") || strings.Contains(said, "SECRET") {
 		t.Errorf("got %q, want a store and no secret", said)
 	}
@@ -239,6 +239,9 @@ func TestChartServes(t *testing.T) {
 	pod := mounted(r.nodes.Spec.Template.Spec)
 	n := pod.start(t)
 	n.answers(t)
+	if said := migrate.run(t); !strings.Contains(said, "nothing to do") {
+		t.Errorf("got %q, want nothing to do", said)
+	}
 
 	exec := container{args: []string{"access-key", "create"}, env: pod.env, mounts: pod.mounts}
 	if said := exec.run(t); !strings.Contains(said, "AWS_SECRET_ACCESS_KEY=") {
@@ -278,6 +281,9 @@ func TestComposeServes(t *testing.T) {
 	}
 	for _, n := range all {
 		n.answers(t)
+	}
+	if said := service("migrate").run(t); !strings.Contains(said, "nothing to do") {
+		t.Errorf("migrate: got %q, want nothing to do", said)
 	}
 }
 
