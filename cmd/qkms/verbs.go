@@ -209,7 +209,7 @@ had the former root and a copy of the store has the KEK.
 		{
 			name:  "kek rotate",
 			brief: "Seal every record again under a new key encryption key, and drop the former one",
-			about: "Requests are served meanwhile. Interrupted, it goes on when it is run again. Old backups keep\nopening with what opened them.\n\n" + viaServer,
+			about: "Requests are served meanwhile. Interrupted, it goes on when it is run again, or by itself\nwhere a server runs. Old backups keep opening with what opened them.\n\n" + viaServer,
 			takes: opens + "json",
 			run:   kekRotate,
 		},

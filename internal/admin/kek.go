@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"qkms/internal/audit"
-	"qkms/internal/seal"
 )
 
 // Nothing are the parameters of an action that takes none.
@@ -42,7 +41,7 @@ var ListKEKs = &Action[Nothing, []KEK]{
 
 // RotateKEK makes a new KEK, seals every record again under it, and drops the former ones: from then
 // on an old KEK opens nothing but old backups. Requests are served meanwhile. Interrupted, it goes on
-// when it is performed again.
+// when it is performed again, or by itself where a server runs.
 var RotateKEK = &Action[Nothing, KEKChange]{
 	Name: "kek/rotate", Event: "RotateKeyEncryptionKey",
 	run: func(ctx context.Context, c *call, _ Nothing) (KEKChange, error) {
@@ -50,46 +49,11 @@ var RotateKEK = &Action[Nothing, KEKChange]{
 			return KEKChange{}, err
 		}
 		defer c.rotating.Unlock()
-		out, err := c.rotateKEK(ctx)
+		out, err := c.Reseal.Rotate(ctx, func(seen, done int) { c.progress(Progress{Seen: seen, Done: done}) })
 		c.rec.Response = audit.Detail{audit.Int("current", int64(out.Current)), audit.Int("resealed", out.Resealed), audit.Int("dropped", len(out.Dropped))}
 		if ctx.Err() != nil {
-			err = fmt.Errorf("interrupted after %d records; run `qkms kek rotate` again to go on: %w", out.Resealed, err)
+			err = fmt.Errorf("interrupted after %d records; run `qkms kek rotate` again to go on, or leave it to the servers: %w", out.Resealed, err)
 		}
-		return out, err
+		return KEKChange{out.Current, out.Dropped, out.Resealed, out.Continued}, err
 	},
-}
-
-func (c *call) rotateKEK(ctx context.Context) (out KEKChange, err error) {
-	out.Continued = len(c.Book.Ring().KEKs()) > 1
-	if !out.Continued {
-		if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateKEK(c.Now()) }); err != nil {
-			return out, err
-		}
-	}
-	out.Current = c.Book.Ring().Current()
-	if out.Resealed, err = c.resealAll(ctx); err != nil {
-		return out, err
-	}
-	for _, k := range c.Book.Ring().KEKs() {
-		if k.ID == out.Current {
-			continue
-		}
-		if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.DropKEK(k.ID) }); err != nil {
-			return out, err
-		}
-		out.Dropped = append(out.Dropped, k.ID)
-	}
-	return out, nil
-}
-
-// resealAll scans until one whole scan finds nothing to do. Nothing new is sealed under a former KEK
-// since it was replaced, but a scan in pages may miss a record that moved behind it.
-func (c *call) resealAll(ctx context.Context) (total int, err error) {
-	for {
-		n, err := c.Book.Reseal(ctx, func(seen, done int) { c.progress(Progress{Seen: seen, Done: total + done}) })
-		total += n
-		if err != nil || n == 0 {
-			return total, err
-		}
-	}
 }

@@ -151,14 +151,5 @@ func (c *call) swap(ctx context.Context, next func(*seal.Ring) (*seal.Ring, erro
 	if err != nil {
 		return err
 	}
-	at, err := c.Book.SwapRing(ctx, ring)
-	if err != nil {
-		return fmt.Errorf("store the rotated keys: %w", err)
-	}
-	for r := c.Lease.Barrier(ctx, at); !r.Fenced(); r = c.Lease.Barrier(ctx, at) { // the others have them, or answer nothing any more
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("the rotated keys are stored, and not known to be in use on every node: %w", err)
-		}
-	}
-	return nil
+	return c.Reseal.Swap(ctx, ring, nil)
 }

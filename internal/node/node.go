@@ -34,6 +34,7 @@ import (
 	"qkms/internal/op"
 	"qkms/internal/query"
 	"qkms/internal/record"
+	"qkms/internal/reseal"
 	"qkms/internal/seal"
 	"qkms/internal/server"
 	"qkms/internal/store/postgres"
@@ -125,6 +126,7 @@ type Node struct {
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
+	Reseal        *reseal.Job
 	Sweeper       *sweep.Sweeper
 	Metrics       *metrics.Metrics
 	Ready         *metrics.Readiness // whether a request would be answered
@@ -286,8 +288,9 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 		},
 		Audit: n.Audit, Ledger: n.Ledger, Lease: n.Lease, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
+	n.Reseal = reseal.New(reseal.Config{Book: n.Book, Lease: n.Lease, Now: n.Now})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
-		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
+		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Reseal: n.Reseal, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 	n.Metrics.Register(n.readings()...)
 	return nil

@@ -157,7 +157,7 @@ func TestGrantToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := b.GrantsTo(account, region, keyID, g.Grantee)
-	if _, err := b.SwapRing(t.Context(), next); err != nil {
+	if _, err := b.SwapRing(t.Context(), next, nil); err != nil {
 		t.Fatal(err)
 	}
 	opens("after the KEK was rotated")

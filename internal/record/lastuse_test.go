@@ -41,12 +41,10 @@ func TestLastUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Reseal(t.Context(), func(int, int) {}); err != nil {
-		t.Fatal(err)
-	}
+	f.reseal()
 	for _, r := range f.rows() {
 		if record.Named(r.Key) == k {
 			if id, err := seal.KEKOf(r.Body); err != nil || id == old {

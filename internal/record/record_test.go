@@ -61,6 +61,21 @@ func (f *fixture) insert(id string) record.Key {
 	return k
 }
 
+// reseal seals again whatever is under a former KEK.
+func (f *fixture) reseal() {
+	f.t.Helper()
+	fence, err := f.Engine().Claim(f.t.Context(), "reseal", time.Minute)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	under := func(context.Context) (store.Fence, error) { return fence, nil }
+	for w := (record.Resealing{}); !w.Ended; {
+		if err := f.Reseal(f.t.Context(), &w, under); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
 func (f *fixture) commit(c *record.Change) {
 	f.t.Helper()
 	if err := f.Commit(context.Background(), c, "", nil); err != nil {
@@ -197,7 +212,7 @@ func TestResealWhileWriting(t *testing.T) {
 	}
 	stale := f.Change() // built under the former key, committed after the exchange
 	stale.Insert(record.OfKey(account, region, "stale"), &recordpb.Key{Id: "stale"})
-	if _, err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next, nil); err != nil {
 		t.Fatal(err)
 	}
 	var conflict *store.Conflict
@@ -222,9 +237,7 @@ func TestResealWhileWriting(t *testing.T) {
 			}
 		}
 	})
-	if _, err := f.Reseal(t.Context(), func(int, int) {}); err != nil {
-		t.Fatal(err)
-	}
+	f.reseal()
 	wg.Wait()
 	for _, r := range f.rows() {
 		if record.Named(r.Key) == record.StateKey() {
@@ -238,7 +251,7 @@ func TestResealWhileWriting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.SwapRing(t.Context(), dropped); err != nil {
+	if _, err := f.SwapRing(t.Context(), dropped, nil); err != nil {
 		t.Fatal(err)
 	}
 	rep, err := f.Verify(t.Context(), nil)
@@ -256,7 +269,7 @@ func TestMaterialSealedBeforeARotationIsAConflict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.SwapRing(t.Context(), next); err != nil {
+	if _, err := f.SwapRing(t.Context(), next, nil); err != nil {
 		t.Fatal(err)
 	}
 	c := f.Change()

@@ -43,8 +43,9 @@ func stateTxn(ver uint64, state []byte) store.Txn {
 // SwapRing stores the wrapped keys of next and puts it in force. After it returned nil nothing sealed
 // under the former ring's current key can be committed any more, by any process: each commit requires of each
 // shard that no keys were exchanged since. Other nodes follow when they hear of it, or when a commit of theirs
-// is refused. It returns where in the change log the exchange stands.
-func (b *Book) SwapRing(ctx context.Context, next *seal.Ring) ([]store.Position, error) {
+// is refused. It returns where in the change log the exchange stands. A fence makes it depend on that job still being
+// held; nil: on none.
+func (b *Book) SwapRing(ctx context.Context, next *seal.Ring, under *store.Fence) ([]store.Position, error) {
 	b.swap.Lock()
 	defer b.swap.Unlock()
 	got, err := b.engine.Get(ctx, ofState().bytes())
@@ -59,7 +60,7 @@ func (b *Book) SwapRing(ctx context.Context, next *seal.Ring) ([]store.Position,
 		k, ver := ofSwap(shard), got[0].Ver+1
 		t.Puts = append(t.Puts, store.Put{Shard: shard, Key: k.bytes(), Ver: ver, Body: next.Seal(seal.AD{Key: k.bytes(), Ver: ver, Schema: schema}, nil)})
 	}
-	t.Notes, t.Link = notes(&t), b.chain
+	t.Notes, t.Link, t.Fence = notes(&t), b.chain, under
 	at, err := b.engine.Commit(ctx, t)
 	if err != nil {
 		return nil, err
@@ -128,76 +129,4 @@ func (b *Book) OpenKept(ctx context.Context, ad seal.AD, sealed []byte) ([]byte,
 		return nil, err
 	}
 	return b.Ring().Open(ad, sealed)
-}
-
-// Reseal seals every record that is not under the current KEK again, calling progress with the number
-// of records looked at and resealed so far. It may run while requests are served, and again after an
-// interruption.
-func (b *Book) Reseal(ctx context.Context, progress func(seen, resealed int)) (resealed int, err error) {
-	var from []byte
-	for seen := 0; ; {
-		page, more, err := b.engine.List(ctx, from, nil, store.MaxList/4)
-		if err != nil {
-			return resealed, err
-		}
-		for _, r := range page {
-			did, err := b.reseal(ctx, Key{string(r.Key)}, r)
-			if err != nil {
-				return resealed, err
-			}
-			seen++
-			if did {
-				resealed++
-			}
-			from = append(append(from[:0], r.Key...), 0)
-		}
-		progress(seen, resealed)
-		if !more {
-			return resealed, nil
-		}
-	}
-}
-
-func (b *Book) reseal(ctx context.Context, k Key, r store.Record) (bool, error) {
-	for {
-		if r.Ver == 0 || k == ofState() || k.space() == spaceSwap { // SwapRing writes these anew
-			return false, nil
-		}
-		ring := b.Ring()
-		id, err := seal.KEKOf(r.Body)
-		if err != nil {
-			return false, err
-		}
-		if id == ring.Current() {
-			return false, nil
-		}
-		if k.space() == spaceLastUse {
-			return true, b.touchAgain(ctx, k, r)
-		}
-		err = b.resealAs(ctx, ring, k, r)
-		var conflict *store.Conflict
-		if !errors.As(err, &conflict) {
-			return err == nil, err
-		}
-		got, err := b.engine.Get(ctx, k.bytes()) // somebody changed it: look again
-		if err != nil {
-			return false, err
-		}
-		r = got[0]
-	}
-}
-
-func (b *Book) resealAs(ctx context.Context, ring *seal.Ring, k Key, r store.Record) error {
-	plain, err := b.open(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer clear(plain)
-	c := b.Change()
-	c.ring = ring
-	if k.Shard() != store.Loose {
-		c.Require(k, r.Ver)
-	} // else an outbox row, which no check can hold; one that was delivered meanwhile and comes back is dropped at the next start
-	c.txn.Puts = append(c.txn.Puts, b.put(ring, k, r.Ver+1, plain))
-	return b.Commit(ctx, c, "", nil)
 }

@@ -1,7 +1,7 @@
 // Package sweep does what happens because time passed.
 //
-// A key whose waiting period is over is deleted, and its ciphertexts never open again; and the audit
-// log is offered again what it had no room for. Firing late is safe, for a key is gone to every caller from its deletion date on
+// A key whose waiting period is over is deleted, and its ciphertexts never open again; a rotation of the KEK that was
+// interrupted is finished; and the audit log is offered again what it had no room for. Firing late is safe, for a key is gone to every caller from its deletion date on
 // whether or not the sweep has come by; firing twice is impossible, for every step is committed under
 // the claim of the job.
 package sweep
@@ -19,6 +19,7 @@ import (
 	"qkms/internal/op"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/reseal"
 	"qkms/internal/store"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	Resolver *key.Resolver
 	Ops      *op.Deps
 	Ledger   *ledger.Ledger
+	Reseal   *reseal.Job
 	Forget   func(custody.Ref) // drops a material from memory
 	Now      func() time.Time
 	Logger   *slog.Logger
@@ -61,7 +63,10 @@ func (s *Sweeper) Run(ctx context.Context) {
 }
 
 // Once does everything that is due, and returns nil when another node is at it.
-func (s *Sweeper) Once(ctx context.Context) error {
+func (s *Sweeper) Once(ctx context.Context) error { return errors.Join(s.dates(ctx), s.reseal(ctx)) }
+
+// dates does what keys are due for.
+func (s *Sweeper) dates(ctx context.Context) error {
 	fence, err := s.Book.Engine().Claim(ctx, job, claim)
 	if errors.Is(err, store.ErrClaimed) {
 		return nil

@@ -19,7 +19,7 @@ var order = [][]string{
 	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},
-	{"backup", "identity", "ledger", "lastuse"},
+	{"backup", "identity", "ledger", "lastuse", "reseal"},
 	{"authn"},
 	{"key"},
 	{"authz"},

@@ -1,0 +1,93 @@
+package record
+
+import (
+	"context"
+	"errors"
+
+	"qkms/internal/seal"
+	"qkms/internal/store"
+)
+
+// A Resealing is a walk over the store that seals again what is not under the current KEK. The zero value stands at
+// the beginning.
+type Resealing struct {
+	Seen, Done int  // records looked at, and of them sealed again
+	Ended      bool // all were looked at
+
+	from []byte
+}
+
+// resealPage is how many records Reseal looks at: with a commit for each, a moment's work.
+const resealPage = store.MaxList / 10
+
+// Reseal goes on with w for one page. Before each record that it writes it asks under for the fence of the job, whose
+// loss ends it with store.ErrFenced. It may run while requests are served; after an error w stands behind what was
+// done.
+func (b *Book) Reseal(ctx context.Context, w *Resealing, under func(context.Context) (store.Fence, error)) error {
+	page, more, err := b.engine.List(ctx, w.from, nil, resealPage)
+	if err != nil {
+		return err
+	}
+	for _, r := range page {
+		did, err := b.reseal(ctx, Key{string(r.Key)}, r, under)
+		if err != nil {
+			return err
+		}
+		w.Seen++
+		if did {
+			w.Done++
+		}
+		w.from = append(append(w.from[:0], r.Key...), 0)
+	}
+	w.Ended = !more
+	return nil
+}
+
+func (b *Book) reseal(ctx context.Context, k Key, r store.Record, under func(context.Context) (store.Fence, error)) (bool, error) {
+	for {
+		if r.Ver == 0 || k == ofState() || k.space() == spaceSwap { // SwapRing writes these anew
+			return false, nil
+		}
+		ring := b.Ring()
+		id, err := seal.KEKOf(r.Body)
+		if err != nil {
+			return false, err
+		}
+		if id == ring.Current() {
+			return false, nil
+		}
+		fence, err := under(ctx)
+		if err != nil {
+			return false, err
+		}
+		if k.space() == spaceLastUse {
+			return true, b.touchAgain(ctx, k, r)
+		}
+		err = b.resealAs(ctx, ring, k, r, fence)
+		var conflict *store.Conflict
+		if !errors.As(err, &conflict) {
+			return err == nil, err
+		}
+		got, err := b.engine.Get(ctx, k.bytes()) // somebody changed it: look again
+		if err != nil {
+			return false, err
+		}
+		r = got[0]
+	}
+}
+
+func (b *Book) resealAs(ctx context.Context, ring *seal.Ring, k Key, r store.Record, fence store.Fence) error {
+	plain, err := b.open(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer clear(plain)
+	c := b.Change()
+	c.ring = ring
+	if k.Shard() != store.Loose {
+		c.Require(k, r.Ver)
+	} // else an outbox row, which no check can hold; one that was delivered meanwhile and comes back is dropped at the next start
+	c.txn.Puts = append(c.txn.Puts, b.put(ring, k, r.Ver+1, plain))
+	c.Under(fence)
+	return b.Commit(ctx, c, "", nil)
+}
