@@ -35,15 +35,15 @@ func merge(events []*event) []*event {
 	return out
 }
 
-// lastWord is the one of all, which are about the same and in order, that holds. What no checkpoint covers does not
-// overrule what takes more away and is signed: who can write the disk could add at the end that a key was enabled.
+// lastWord is the one of all, which are about the same and in order, that holds. What no checkpoint covers and gives,
+// or may give, overrules nothing that takes more away: who can write the disk could add at the end that a key was enabled.
 func lastWord(all []chosen) chosen {
 	last := lastOf(all)
-	signed := slices.DeleteFunc(slices.Clone(all), func(c chosen) bool { return !c.signed })
-	if len(signed) == 0 || last.effect <= lastOf(signed).effect {
+	sure := slices.DeleteFunc(slices.Clone(all), func(c chosen) bool { return !c.signed && c.effect > restricts })
+	if len(sure) == 0 || last.effect <= lastOf(sure).effect {
 		return last
 	}
-	return lastOf(signed)
+	return lastOf(sure)
 }
 
 // lastOf is the last of all. In one log that is clear. Between logs clocks tell, and they differ; a record that reached its log late tells

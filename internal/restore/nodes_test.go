@@ -251,11 +251,16 @@ func TestAnOlderCopyIsNotContinued(t *testing.T) {
 // Who can write the disk could add at the end of a log that a key was enabled.
 func TestTheUnsignedTailGivesNothingBack(t *testing.T) {
 	w := newWorld(t)
-	id := w.key()
+	signed, unsigned := w.key(), w.key()
 	from := w.backup()
-	w.root.Must("DisableKey", fields{"KeyId": id})
+	w.root.Must("DisableKey", fields{"KeyId": signed})
 	c := w.config(from)
-	w.root.Must("EnableKey", fields{"KeyId": id})
+	w.root.Must("DisableKey", fields{"KeyId": unsigned})
+	for _, id := range []string{signed, unsigned} {
+		w.root.Must("EnableKey", fields{"KeyId": id})
+	}
 	run(t, c)
-	w.open(c).wantState(id, "Disabled")
+	r := w.open(c)
+	r.wantState(signed, "Disabled")
+	r.wantState(unsigned, "Disabled")
 }
