@@ -101,7 +101,12 @@ func TestRefuse(t *testing.T) {
 	l.Refuse()
 	l.Delay(0)
 	c.hear("")
-	call(t, l.Address).hear("")
+	if conn, err := net.Dial("tcp", l.Address); err == nil { // or was reset at once
+		defer conn.Close()
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Error("somebody answers on a link that refuses")
+		}
+	}
 	l.Mend()
 	again := call(t, l.Address)
 	again.say("again")
