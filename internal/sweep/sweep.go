@@ -41,7 +41,7 @@ type Sweeper struct{ Config }
 const (
 	job    = "sweep"
 	period = time.Minute
-	claim  = 5 * time.Minute // longer than a sweep of many keys; a claim left by a crash ends by itself
+	claim  = 55 * time.Second // over by the next sweep, whoever's that is; one that takes longer is cut off by its fence, and goes on
 	batch  = 100             // dates looked at in one page
 )
 
