@@ -343,7 +343,7 @@ func (n *Node) Close() (err error) {
 		n.WebIdentities.Close()
 	}
 	if n.Ledger != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		err = errors.Join(err, n.LastUses.Flush(ctx), n.Book.Tidy(ctx))
 		if n.lapse != nil {

@@ -42,7 +42,7 @@ const (
 	job    = "sweep"
 	period = time.Minute
 	claim  = 55 * time.Second // over by the next sweep, whoever's that is; one that takes longer is cut off by its fence, and goes on
-	batch  = 100             // dates looked at in one page
+	batch  = 100              // dates looked at in one page
 )
 
 // Run sweeps now and every minute until ctx is done.

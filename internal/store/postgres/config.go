@@ -19,7 +19,7 @@ import (
 
 const (
 	connections    = 16              // of one process at most, unless the URL says pool_max_conns
-	connectTimeout = 5 * time.Second // per host, unless the URL says connect_timeout
+	connectTimeout = 5 * time.Second // unless the URL says connect_timeout; less where there are several hosts
 	pingTimeout    = 2 * time.Second // for a connection that was idle, before it is trusted
 )
 
@@ -52,7 +52,7 @@ func parse(s string) (*pgxpool.Config, error) {
 	for name, value := range map[string]string{
 		"sslmode":                 sslmode(u),
 		"pool_max_conns":          fmt.Sprint(connections),
-		"connect_timeout":         fmt.Sprint(int(connectTimeout.Seconds())),
+		"connect_timeout":         fmt.Sprint(int(patience(hostsOf(u)).Seconds())),
 		"default_query_exec_mode": "cache_describe", // no statement is prepared by name: a pooler's next connection would not know it
 		"application_name":        "qkms",
 	} {
@@ -79,16 +79,28 @@ func sslmode(u *url.URL) string {
 	if os.Getenv("PGSSLMODE") != "" {
 		return ""
 	}
-	hosts := u.Host
-	if hosts == "" {
-		hosts = u.Query().Get("host")
-	}
-	for host := range strings.SplitSeq(hosts, ",") {
+	for _, host := range hostsOf(u) {
 		if !local(host) {
 			return "verify-full"
 		}
 	}
 	return ""
+}
+
+func hostsOf(u *url.URL) []string {
+	if u.Host == "" {
+		return strings.Split(u.Query().Get("host"), ",")
+	}
+	return strings.Split(u.Host, ",")
+}
+
+// patience is for how long one host is waited for. Where there are others, one that has fallen silent must not hold
+// up every attempt: it may be the primary that was.
+func patience(hosts []string) time.Duration {
+	if len(hosts) > 1 {
+		return connectTimeout * 2 / 5
+	}
+	return connectTimeout
 }
 
 // local reports whether a host is this machine, told from its spelling alone.

@@ -118,6 +118,10 @@ func connect(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, er
 	return d, nil
 }
 
+// leaving is how long a process that ends tries to tell the others. A row that stays holds up barriers, for the bound
+// at most; service managers do not wait for ever.
+const leaving = 3 * time.Second
+
 // Close implements store.Engine. It waits for calls in progress.
 func (d *DB) Close() error {
 	d.hints.end()
@@ -127,7 +131,7 @@ func (d *DB) Close() error {
 		return errClosed
 	}
 	d.closed = true
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), leaving)
 	defer cancel()
 	err := errors.Join(d.leave(ctx), d.release(ctx))
 	d.pool.Close()
