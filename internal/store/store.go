@@ -2,12 +2,13 @@
 // keys, versioned opaque bodies, small all-or-nothing transactions, and a change log without gaps.
 //
 // An engine never sees a plaintext or a policy; bodies arrive sealed. The suite in storetest says
-// everything below again, to a machine, and every engine passes it. Engines share the suite, not
+// everything below again, to a machine, and every engine passes it. Engines share the suite and the format of backups, and no other
 // code. Read Engine first.
 package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -203,6 +204,26 @@ type Position struct {
 
 // A Vector holds, per shard, the revision up to which changes are known.
 type Vector [Shards]uint64
+
+// Bytes is v as engines keep it: one 64-bit big-endian number per shard.
+func (v Vector) Bytes() []byte {
+	b := make([]byte, 0, 8*Shards)
+	for _, rev := range v {
+		b = binary.BigEndian.AppendUint64(b, rev)
+	}
+	return b
+}
+
+// ParseVector reads what Bytes made. Any other length is an error.
+func ParseVector(b []byte) (v Vector, err error) {
+	if len(b) != 8*Shards {
+		return v, fmt.Errorf("the store is damaged: a vector of %d bytes", len(b))
+	}
+	for shard := range v {
+		v[shard] = binary.BigEndian.Uint64(b[8*shard:])
+	}
+	return v, nil
+}
 
 // A Note is one entry of a shard's change log.
 type Note struct {

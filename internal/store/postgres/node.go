@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -29,7 +28,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		b := begin()
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
 			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
-			n.ID, packVector(n.Applied), n.Info)
+			n.ID, n.Applied.Bytes(), n.Info)
 		b.Queue(`SELECT fence FROM job WHERE name = $1::text`, holdJob).Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&held}, func() error { return nil })
 			return err
@@ -81,7 +80,7 @@ func scanPeers(rows pgx.Rows) (peers []store.Node, err error) {
 	var applied []byte
 	_, err = pgx.ForEachRow(rows, []any{&n.ID, &beat, &applied, &n.Info}, func() (err error) {
 		n.Beat = uint64(beat)
-		n.Applied, err = unpackVector(applied)
+		n.Applied, err = store.ParseVector(applied)
 		peers = append(peers, n)
 		return err
 	})
@@ -166,23 +165,4 @@ func claim(ctx context.Context, conn *pgx.Conn, now *int64, job string, ttl time
 		err = fmt.Errorf("%w: job %q", store.ErrClaimed, job)
 	}
 	return store.Fence{Job: job, Token: uint64(token)}, err
-}
-
-// A vector is stored as one 64-bit big-endian number per shard.
-func packVector(v store.Vector) []byte {
-	b := make([]byte, 0, 8*store.Shards)
-	for _, rev := range v {
-		b = binary.BigEndian.AppendUint64(b, rev)
-	}
-	return b
-}
-
-func unpackVector(b []byte) (v store.Vector, err error) {
-	if len(b) != 8*store.Shards {
-		return v, fmt.Errorf("the store is damaged: a vector of %d bytes", len(b))
-	}
-	for shard := range v {
-		v[shard] = binary.BigEndian.Uint64(b[8*shard:])
-	}
-	return v, nil
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -19,7 +18,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		heads = store.Heads{}
 		_, err := s.exec(`INSERT INTO node (id, beat, applied, info) VALUES (?, 1, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET beat = beat + 1, applied = excluded.applied, info = excluded.info`,
-			n.ID, packVector(n.Applied), n.Info)
+			n.ID, n.Applied.Bytes(), n.Info)
 		if err != nil {
 			return err
 		}
@@ -65,7 +64,7 @@ func (d *DB) Peers(ctx context.Context) (peers []store.Node, err error) {
 				return err
 			}
 			n.Beat = uint64(beat)
-			if n.Applied, err = unpackVector(applied); err != nil {
+			if n.Applied, err = store.ParseVector(applied); err != nil {
 				return err
 			}
 			peers = append(peers, n)
@@ -134,23 +133,4 @@ func (d *DB) Claim(ctx context.Context, job string, ttl time.Duration) (store.Fe
 		return store.Fence{}, err
 	}
 	return store.Fence{Job: job, Token: uint64(token)}, nil
-}
-
-// A vector is stored as one 64-bit big-endian number per shard.
-func packVector(v store.Vector) []byte {
-	b := make([]byte, 0, 8*store.Shards)
-	for _, rev := range v {
-		b = binary.BigEndian.AppendUint64(b, rev)
-	}
-	return b
-}
-
-func unpackVector(b []byte) (v store.Vector, err error) {
-	if len(b) != 8*store.Shards {
-		return v, fmt.Errorf("the store is damaged: a vector of %d bytes", len(b))
-	}
-	for shard := range v {
-		v[shard] = binary.BigEndian.Uint64(b[8*shard:])
-	}
-	return v, nil
 }

@@ -1,6 +1,6 @@
-// Package stream reads the engine-neutral backup of a store (docs/formats/backup.md §1).
+// Package stream is the engine-neutral backup of a store (docs/formats/backup.md §1): any engine can be filled from it.
 //
-// A stream comes from a disk that anybody may have written to. Nothing is believed before its limits
+// A Writer writes one, a Reader reads it. A stream that is read comes from a disk that anybody may have written to. Nothing is believed before its limits
 // were checked, and nothing is kept but the record at hand, so a hostile stream costs its own length.
 package stream
 
