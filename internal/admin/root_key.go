@@ -40,7 +40,7 @@ var RotateRoot = &Action[RootSource, RootChange]{
 		if err != nil {
 			return RootChange{}, err
 		}
-		if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }); err != nil {
+		if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }, nil); err != nil {
 			return RootChange{}, err
 		}
 		c.KeyFile, c.unfinished = p.KeyFile, false
@@ -61,7 +61,7 @@ var AddRoot = &Action[RootSource, RootChange]{
 		if err != nil {
 			return RootChange{}, err
 		}
-		err = c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.AddSlot(ctx, src, c.Now()) })
+		err = c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.AddSlot(ctx, src, c.Now()) }, nil)
 		return RootChange{Source: src.String()}, err
 	},
 	audit: rootDetail,
@@ -117,10 +117,12 @@ func (c *call) rotateInPlace(ctx context.Context) (RootChange, error) {
 		return RootChange{}, err
 	}
 	src := seal.KeyFile(next)
-	if err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }); err != nil {
+	// The file takes its place before the other nodes are waited for: some may read the very same.
+	err := c.swap(ctx, func(r *seal.Ring) (*seal.Ring, error) { return r.RotateRoot(ctx, src, c.Now()) }, c.finishKeyFile)
+	if err != nil {
 		return RootChange{}, err // next stays: if the outcome is unknown it may be what opens the store
 	}
-	return RootChange{Source: seal.KeyFile(c.KeyFile).String(), InPlace: true}, c.finishKeyFile()
+	return RootChange{Source: seal.KeyFile(c.KeyFile).String(), InPlace: true}, nil
 }
 
 func (c *call) finishKeyFile() error {
@@ -145,11 +147,11 @@ func (c *call) beginRotation(ctx context.Context) error {
 	return err
 }
 
-// swap puts the ring in force that next makes of the present one.
-func (c *call) swap(ctx context.Context, next func(*seal.Ring) (*seal.Ring, error)) error {
+// swap puts the ring in force that next makes of the present one; then is called once it is stored.
+func (c *call) swap(ctx context.Context, next func(*seal.Ring) (*seal.Ring, error), then func() error) error {
 	ring, err := next(c.Book.Ring())
 	if err != nil {
 		return err
 	}
-	return c.Reseal.Swap(ctx, ring, nil)
+	return c.Reseal.Swap(ctx, ring, nil, then)
 }

@@ -98,7 +98,9 @@ type Lease struct {
 	cut     bool                                // history was, and memory has not been dropped since; used by renew and follow alone
 	renewal func(context.Context) (bool, error) // renew, but in tests that show what happens otherwise
 	woken   chan struct{}
-	hinter  store.Hinter // nil: the engine has no hints
+	failing Reading               // when it was last said that renewals fail; zero: they do not; used by heed alone
+	cause   atomic.Pointer[error] // why the last renewal failed; nil: it did not
+	hinter  store.Hinter          // nil: the engine has no hints
 
 	mu   sync.Mutex
 	turn chan struct{} // closed when the next renewal has ended; guarded by mu

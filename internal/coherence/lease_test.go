@@ -241,6 +241,28 @@ func TestBoundsThatDiffer(t *testing.T) {
 	})
 }
 
+// Its bound counts until it has been silent for so long, and then no more.
+func TestLongerBoundOfTheDead(t *testing.T) {
+	quiet(t, func(ctx context.Context, w *world, _, b *member) {
+		go b.Run(ctx)
+		other := &conn{w: w}
+		l, err := coherence.New(coherence.Config{Engine: other, Memory: newMemory(ctx), Bound: 5 * bound, Info: coherence.Info{Bound: 5 * bound}.String()})
+		if err != nil || l.Register(ctx) != nil {
+			t.Fatal(err)
+		}
+		wait(ctx, 8*bound)
+		silent := &conn{w: w}
+		m, err := coherence.New(coherence.Config{Engine: silent, Memory: newMemory(ctx), Bound: bound})
+		if err != nil || m.Register(ctx) != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if r := b.restrict(ctx, 0); !r.Fenced() || time.Since(begin) > bound+time.Second {
+			t.Errorf("got %v after %v, want fenced when the one that has just died is over", r, time.Since(begin))
+		}
+	})
+}
+
 // A node whose process was killed leaves its row behind. It holds nobody up for ever.
 func TestTheDeadAreKnown(t *testing.T) {
 	quiet(t, func(ctx context.Context, w *world, dead, b *member) {
@@ -353,8 +375,13 @@ func TestAwait(t *testing.T) {
 		}
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
+		before := a.Stats().Beats
+		if err := a.Await(soon, store.Position{Shard: 0, Rev: at.Rev + 1}); err != nil || a.Stats().Beats > before+2 {
+			t.Errorf("a change of another history: got %v after %d renewals, want no more than two", err, a.Stats().Beats-before)
+		}
+		a.conn.setLink(down)
 		if err := a.Await(soon, store.Position{Shard: 0, Rev: at.Rev + 1}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a change that never comes: got %v, want DeadlineExceeded", err)
+			t.Errorf("without a store: got %v, want DeadlineExceeded", err)
 		}
 	})
 }

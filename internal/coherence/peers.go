@@ -52,19 +52,28 @@ func (p *peers) look(ctx context.Context) ([]store.Node, error) {
 	}
 	p.answer, p.covers = nodes, covers
 	p.sight(nodes)
-	p.longest.Store(int64(longest(p.lease.Bound, nodes)))
+	p.longest.Store(int64(p.longestOf(nodes)))
 	return nodes, nil
 }
 
-// longest is the longest bound of all: a node that was given another one than the rest, by a flag that was
+// boundOf is the bound of a node: a node that was given another one than the rest, by a flag that was
 // forgotten somewhere, must not be taken for gone while its lease holds.
-func longest(bound time.Duration, nodes []store.Node) time.Duration {
+func (p *peers) boundOf(n store.Node) time.Duration {
+	if i, err := ParseInfo(n.Info); err == nil {
+		return max(p.lease.Bound, min(i.Bound, MaxBound))
+	}
+	return p.lease.Bound
+}
+
+// longestOf is the longest bound of those who may be alive.
+func (p *peers) longestOf(nodes []store.Node) time.Duration {
+	longest := p.lease.Bound
 	for _, n := range nodes {
-		if i, err := ParseInfo(n.Info); err == nil {
-			bound = max(bound, min(i.Bound, MaxBound))
+		if bound := p.boundOf(n); p.silence(n) < bound {
+			longest = max(longest, bound)
 		}
 	}
-	return bound
+	return longest
 }
 
 // bound is by when a node has stopped that has said nothing since.
@@ -102,7 +111,7 @@ func (p *peers) have(ctx context.Context, at []store.Position) bool {
 		return false
 	}
 	for _, n := range nodes {
-		if n.ID != p.lease.ID() && !hasApplied(n.Applied, at) && p.silence(n) < p.bound() {
+		if n.ID != p.lease.ID() && !hasApplied(n.Applied, at) && p.silence(n) < p.boundOf(n) {
 			return false
 		}
 	}

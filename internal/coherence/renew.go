@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"qkms/internal/store"
 )
@@ -12,11 +13,29 @@ import (
 func (l *Lease) once(ctx context.Context) (moved bool, err error) {
 	moved, err = l.renewal(ctx)
 	l.counts.beat(err)
+	l.heed(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.turn)
 	l.turn = make(chan struct{})
 	return moved, err
+}
+
+// again is how often it is said that renewals go on failing.
+const again = 10 * time.Second
+
+// heed says why renewals fail: when it begins, and now and then while it lasts.
+func (l *Lease) heed(err error) {
+	if err == nil {
+		l.failing = Reading{}
+		l.cause.Store(nil)
+		return
+	}
+	l.cause.Store(&err)
+	if now := l.Clock(); l.failing == (Reading{}) || now.Since(l.failing) >= again {
+		l.failing = now
+		l.Logger.Warn("the lease could not be renewed; it is tried again", "error", err, "over_in", max(l.length-l.Age(), 0).Round(time.Second))
+	}
 }
 
 // renew is one renewal. The lease counts from before it was sent: the store may have looked at its
@@ -130,25 +149,13 @@ func reaches(v, other store.Vector) bool {
 }
 
 // Await returns when the node has applied the change at a position, renewing at once if it has not: what
-// a grant token speaks of may have been made elsewhere a moment ago. It returns the error of ctx.
+// a grant token speaks of may have been made elsewhere a moment ago. A position that is not reached by a renewal that was
+// sent after the call is of another history, and not waited for. It returns the error of ctx.
 func (l *Lease) Await(ctx context.Context, at store.Position) error {
 	if l.Engine == nil || at.Shard < 0 || at.Shard >= store.Shards {
 		return nil
 	}
-	for {
-		l.mu.Lock()
-		turn := l.turn
-		l.mu.Unlock()
-		if l.applied.Load()[at.Shard] >= at.Rev {
-			return nil
-		}
-		l.Wake()
-		select {
-		case <-turn:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return l.until(ctx, func() bool { return l.applied.Load()[at.Shard] >= at.Rev })
 }
 
 // Fresh returns when a renewal that was sent after the call has been applied: what is in memory then has every change
@@ -157,11 +164,16 @@ func (l *Lease) Fresh(ctx context.Context) error {
 	if l.Engine == nil {
 		return nil
 	}
-	for now := l.Clock(); ; {
+	return l.until(ctx, func() bool { return false })
+}
+
+// until renews until done, or until a renewal that was sent after the call has been applied.
+func (l *Lease) until(ctx context.Context, done func() bool) error {
+	for called := l.Clock(); ; {
 		l.mu.Lock()
 		turn := l.turn
 		l.mu.Unlock()
-		if granted := l.granted.Load(); granted != nil && granted.Monotonic > now.Monotonic {
+		if granted := l.granted.Load(); done() || granted != nil && granted.Monotonic > called.Monotonic {
 			return nil
 		}
 		l.Wake()

@@ -2,6 +2,7 @@ package coherence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -27,9 +28,9 @@ func (l *Lease) watch(ctx context.Context) {
 		switch {
 		case held && !valid:
 			l.counts.lapses.Add(1)
-			l.Logger.Error("the store could not be reached for too long: nothing is answered any more", "age", age)
+			l.Logger.Error("the lease is over: nothing is answered any more until it is renewed", "age", age, "error", l.why())
 		case !held && valid:
-			l.Logger.Info("the store is reached again")
+			l.Logger.Info("the lease is renewed: requests are answered again")
 		}
 		held = valid
 		if late := age >= l.length+afterLapse; late != wiped {
@@ -38,6 +39,14 @@ func (l *Lease) watch(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// why is the error of the last renewal, if it failed.
+func (l *Lease) why() error {
+	if cause := l.cause.Load(); cause != nil {
+		return *cause
+	}
+	return errors.New("none: this node was stopped or its clock set") // renewals did not fail, they were not made in time
 }
 
 // Age is the time since the newest renewal that succeeded was sent: how old memory may be. 0 before the first.

@@ -296,13 +296,14 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	return nil
 }
 
-// reopen opens keys under a root key that another node has put in place of the one that opened ours.
+// reopen opens keys under a root key that another node has put in place of the one that opened ours. It is tried with
+// each renewal of the lease, which says in the log why it fails.
 func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
 	ring, err := seal.Open(ctx, state, n.Unseal...)
 	if err != nil {
-		n.Logger.ErrorContext(ctx, "the root key of the store was rotated on another node; without the new one this node stops answering", "error", err)
+		return nil, fmt.Errorf("the root key was rotated on another node, and without the new one this node stops answering: %w", err)
 	}
-	return ring, err
+	return ring, nil
 }
 
 // Materials is custody over the materials of a book, of which it keeps up to cached in memory.

@@ -229,20 +229,24 @@ func (j *Job) exchange(ctx context.Context, next *seal.Ring) error {
 	if err != nil {
 		return err
 	}
-	return j.Swap(ctx, next, &fence)
+	return j.Swap(ctx, next, &fence, nil)
 }
 
 // Swap puts next in force, and returns when every node has it or answers nothing any more. It depends on the fence, if
-// one is given. *store.Conflict: the keys in the store are others than next was made of.
-func (j *Job) Swap(ctx context.Context, next *seal.Ring, under *store.Fence) error {
+// one is given. *store.Conflict: the keys in the store are others than next was made of. then, which may be nil, is called
+// once they are stored, before the others are waited for.
+func (j *Job) Swap(ctx context.Context, next *seal.Ring, under *store.Fence, then func() error) error {
 	at, err := j.Book.SwapRing(ctx, next, under)
 	if err != nil {
 		return fmt.Errorf("store the rotated keys: %w", err)
 	}
+	if then != nil {
+		err = then()
+	}
 	for r := j.Lease.Barrier(ctx, at); !r.Fenced(); r = j.Lease.Barrier(ctx, at) {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("the rotated keys are stored, and not known to be in use on every node: %w", err)
+		if ended := ctx.Err(); ended != nil {
+			return errors.Join(err, fmt.Errorf("the rotated keys are stored, and not known to be in use on every node: %w", ended))
 		}
 	}
-	return nil
+	return err
 }
