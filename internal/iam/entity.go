@@ -55,6 +55,9 @@ func (e *entity) missing() error {
 	return fault.NoSuch(e.kind, e.name)
 }
 
+// Kept is of query.Record.
+func (e *entity) Kept() (record.Key, uint64) { return e.key, e.ver }
+
 // save writes what was changed of e; another who changed it meanwhile is a conflict.
 func (e *entity) save(change *record.Change) { change.Replace(e.key, e.ver, e.msg) }
 

@@ -198,6 +198,7 @@ var addUserToGroup = on("AddUserToGroup", func(ctx context.Context, c *query.Cal
 	groups, added := insert(m.Groups, e.name)
 	switch {
 	case !added:
+		c.Subject = u // whose record says so
 		return nil, nil, nil
 	case len(groups) > maxGroups:
 		return nil, nil, fault.IAMQuota("GroupsPerUser", maxGroups)

@@ -93,6 +93,22 @@ func (c *Call) Same(other *Call) bool {
 		})
 }
 
+// Confirm is a change of nothing that depends on the keys of c being what they were found to be: for where in the
+// change log they are so. Nil when the call is about no key.
+func (c *Call) Confirm() *record.Change {
+	var change *record.Change
+	for _, k := range c.Keys {
+		if k == nil {
+			continue
+		}
+		if change == nil {
+			change = c.Book.Change()
+		}
+		change.Require(k.Record(), k.Ver)
+	}
+	return change
+}
+
 // overtaken is what a missing material means: a request that lost a race with its deletion begins anew, and
 // is refused by what the key is then; otherwise it is lost without cause, which is err.
 func (c *Call) overtaken(ctx context.Context, err error) error {

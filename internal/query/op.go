@@ -95,6 +95,28 @@ type Call struct {
 	Account string
 }
 
+// A Record is a Subject that is kept in a record.
+type Record interface {
+	// Kept returns where, and the version that was found, 0 if none was. The key is zero when there can be none.
+	Kept() (record.Key, uint64)
+}
+
+// Confirm is a change of nothing that depends on the subject of c being what it was found to be: for where in the
+// change log it is so. Nil when that is in no record.
+func (c *Call) Confirm() *record.Change {
+	r, is := c.Subject.(Record)
+	if !is {
+		return nil
+	}
+	at, ver := r.Kept()
+	if at == (record.Key{}) {
+		return nil
+	}
+	change := c.Book.Change()
+	change.Require(at, ver)
+	return change
+}
+
 // A Row is an operation in a table, with the types of its request and answer out of sight.
 type Row interface {
 	Operation() string

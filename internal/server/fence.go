@@ -17,8 +17,11 @@ const coherenceHeader = "X-Qkms-Coherence"
 // fence waits, for some seconds at most, until no node goes by what was before the change that rec is of. The change
 // was made and recorded whatever comes of it: the answer and a second record say how far it got, and
 // by when it is in force everywhere.
+//
+// Where there was nothing to change rec is of that, and waits for the same: who asks again after an answer that never
+// came, as SDKs do by themselves, must not be told of success before it is in force (Call.Confirm).
 func (s *Server) fence(ctx context.Context, rec *audit.Record, at []store.Position) {
-	if len(at) == 0 { // nothing was changed
+	if len(at) == 0 { // nothing was changed, and there is nobody else
 		return
 	}
 	began := time.Now()

@@ -70,6 +70,9 @@ func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audi
 	}
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(call), call.Additional
+	if change == nil && req.Restricts() && s.lease.Shared() {
+		change = call.Confirm()
+	}
 	if change == nil {
 		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	} else {

@@ -61,7 +61,7 @@ func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, 
 			return nil, fault.RateExceeded()
 		}
 	}
-	out, err := attempt(ctx, s, from, func() (any, error) { return s.perform(ctx, hr, from, req, rec) })
+	out, err := attempt(ctx, s, from, func() (any, error) { return s.perform(ctx, hr, from, req, m.Row.Restricts(), rec) })
 	if err == nil && m.Row.Restricts() {
 		s.fence(ctx, rec, from.at)
 	}
@@ -90,7 +90,7 @@ func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message,
 
 // perform goes from the names in a request to its effect. Nothing here takes long, so all of it is done again when
 // something has changed meanwhile.
-func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req query.Request, rec *audit.Record) (any, error) {
+func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req query.Request, restricts bool, rec *audit.Record) (any, error) {
 	caller := from.caller
 	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now(), Peer: peer(hr)}
 	call.Request = &authz.Request{
@@ -111,6 +111,9 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req
 	}
 	reach(ctx, metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
+	if change == nil && restricts && s.lease.Shared() {
+		change = call.Confirm()
+	}
 	if change == nil {
 		return out, s.ledger.Note(rec, rec.Copies()...) // no record, no answer
 	}
