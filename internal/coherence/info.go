@@ -12,6 +12,7 @@ type Info struct {
 	Host    string        // the name of its machine
 	Version string        // of the program
 	Bound   time.Duration // its staleness bound, which should be that of all; 0: not said
+	Log     string        // the name of its audit log, which no other's should have
 }
 
 // info is Info as JSON: a time is text, for whoever reads the table.
@@ -19,15 +20,16 @@ type info struct {
 	Host    string `json:"host,omitempty"`
 	Version string `json:"version,omitempty"`
 	Bound   string `json:"bound,omitempty"`
+	Log     string `json:"log,omitempty"`
 }
 
 // String is Info as Config.Info wants it.
 func (i Info) String() string {
-	text := info{Host: i.Host, Version: i.Version}
+	text := info{Host: i.Host, Version: i.Version, Log: i.Log}
 	if i.Bound > 0 {
 		text.Bound = i.Bound.String()
 	}
-	b, _ := json.Marshal(text) // three strings
+	b, _ := json.Marshal(text) // of strings
 	return string(b)
 }
 
@@ -37,7 +39,7 @@ func ParseInfo(s string) (Info, error) {
 	if err := json.Unmarshal([]byte(s), &text); err != nil {
 		return Info{}, fmt.Errorf("coherence: what a node says of itself: %w", err)
 	}
-	i := Info{Host: text.Host, Version: text.Version}
+	i := Info{Host: text.Host, Version: text.Version, Log: text.Log}
 	if text.Bound == "" {
 		return i, nil
 	}

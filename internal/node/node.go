@@ -225,6 +225,9 @@ func (n *Node) join(ctx context.Context) error {
 	renewing, lapse := context.WithCancel(context.Background())
 	n.lapse = lapse
 	n.renewed.Go(func() { n.Lease.Run(renewing) })
+	if n.Lease.Shared() {
+		n.renewed.Go(func() { n.seeTwin(renewing) })
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,9 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/coherence"
 	"qkms/internal/seal"
+	"qkms/internal/store"
 )
 
 // AuditSigner signs the audit log in dir of a store, with a key that stays the same for the life of the store. The
@@ -71,4 +75,39 @@ func nameLog(dir string) error {
 		err = nil
 	}
 	return errors.Join(err, os.Remove(f.Name()))
+}
+
+// look is for how long the rows of nodes are watched: who is alive renews in between.
+const look = 3 * time.Second
+
+// seeTwin raises the alarm when another node writes a log of the same name: its data directory is a copy of this one, or
+// this of that. Two logs under one name cannot be told from one that was forged.
+func (n *Node) seeTwin(ctx context.Context) {
+	before := n.twins(ctx)
+	select {
+	case <-time.After(look):
+	case <-ctx.Done():
+		return
+	}
+	for id, twin := range n.twins(ctx) {
+		if was, there := before[id]; there && was.Beat != twin.Beat {
+			n.Logger.Error("another node writes an audit log of the same name: one of the two data directories is a copy; "+
+				"stop this node, and start it with an empty data directory and the root key", "other", twin.Info, "log", n.Book.Log)
+		}
+	}
+}
+
+// twins are the rows of other nodes, by id, whose log has the name of this one's. A former run of this node may be among them.
+func (n *Node) twins(ctx context.Context) map[string]store.Node {
+	peers, err := n.Engine.Peers(ctx)
+	if err != nil {
+		return nil // whatever it is, renewals meet it too, and say so
+	}
+	all := map[string]store.Node{}
+	for _, p := range peers {
+		if i, err := coherence.ParseInfo(p.Info); err == nil && p.ID != n.Lease.ID() && i.Log == n.Book.Log {
+			all[p.ID] = p
+		}
+	}
+	return all
 }

@@ -71,7 +71,7 @@ func (n *Node) newLease() (*coherence.Lease, error) {
 	bound := cmp.Or(n.Bound, coherence.DefaultBound)
 	return coherence.New(coherence.Config{
 		Engine: n.Book.Engine(), Memory: &record.Memory{Book: n.Book, Materials: n.Custody}, Bound: bound, Wipe: n.Custody.ForgetAll,
-		Info: coherence.Info{Host: host, Version: n.Version, Bound: bound}.String(), Logger: n.Logger,
+		Info: coherence.Info{Host: host, Version: n.Version, Bound: bound, Log: n.Book.Log}.String(), Logger: n.Logger,
 	})
 }
 
