@@ -3,6 +3,9 @@ package record
 // Named is the Key of a row.
 func Named(row []byte) Key { return Key{string(row)} }
 
+// Raw is the key of the row of k.
+func Raw(k Key) []byte { return k.bytes() }
+
 // StateKey is where the wrapped keys are, which are no sealed record.
 func StateKey() Key { return ofState() }
 

@@ -23,8 +23,22 @@ type Use struct {
 }
 
 // Touch notes last uses: of each key the latest stays. What the last minute noted may be lost in a
-// crash (store.Engine).
+// crash (store.Engine). It asks first whether keys were exchanged elsewhere. Nothing but that keeps a last use from
+// arriving under a KEK that was dropped, since no check holds a touch back; one that does so all the same is forgotten.
 func (b *Book) Touch(ctx context.Context, uses []Use) error {
+	got, err := b.engine.Get(ctx, ofSwap(0).bytes())
+	if err != nil {
+		return err
+	}
+	if got[0].Ver != b.swaps.Load() {
+		if err := b.Follow(ctx); err != nil {
+			return err
+		}
+	}
+	return b.touch(ctx, uses)
+}
+
+func (b *Book) touch(ctx context.Context, uses []Use) error {
 	b.swap.RLock()
 	defer b.swap.RUnlock()
 	rows := make([]store.Use, len(uses))
@@ -43,20 +57,31 @@ func (b *Book) Touch(ctx context.Context, uses []Use) error {
 // tells other nodes of a touch.
 func (b *Book) LastUse(ctx context.Context, k Key) (*recordpb.LastUse, error) {
 	plain, ver, err := b.Take(ctx, k)
-	if errors.Is(err, seal.ErrUnknownKEK) { // noted by a node that had not heard yet of its key's end; no check holds a touch back
-		return nil, nil
-	}
 	if err != nil || ver == 0 {
+		return nil, forgotten(k, err)
+	}
+	use, err := decode[recordpb.LastUse](plain)
+	if err != nil || use.At == 0 {
 		return nil, err
 	}
-	return decode[recordpb.LastUse](plain)
+	return use, nil
+}
+
+// forgotten is err, or nil when that says of a last use that its KEK is gone: noted by a node that stood still, or was
+// cut off, while that was dropped. It is lost, and no damage.
+func forgotten(k Key, err error) error {
+	if k.space() == spaceLastUse && errors.Is(err, seal.ErrUnknownKEK) {
+		return nil
+	}
+	return err
 }
 
 // touchAgain seals a last use anew. It must not overwrite a later one that arrives meanwhile, and no
-// check can hold what lies outside every shard: so it is a touch, one millisecond later.
+// check can hold what lies outside every shard: so it is a touch, one millisecond later. In the place of one that was
+// forgotten it puts an empty one, at no time, and not a delete, which would take a later one away that arrives meanwhile.
 func (b *Book) touchAgain(ctx context.Context, k Key, r store.Record) error {
 	plain, err := b.open(ctx, r)
-	if err != nil {
+	if err := forgotten(k, err); err != nil {
 		return err
 	}
 	use, err := decode[recordpb.LastUse](plain)

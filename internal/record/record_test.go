@@ -64,7 +64,7 @@ func (f *fixture) insert(id string) record.Key {
 // reseal seals again whatever is under a former KEK.
 func (f *fixture) reseal() {
 	f.t.Helper()
-	fence, err := f.Engine().Claim(f.t.Context(), "reseal", time.Minute)
+	fence, err := f.Engine().Claim(f.t.Context(), fmt.Sprintf("reseal %d", f.Ring().Current()), time.Minute)
 	if err != nil {
 		f.t.Fatal(err)
 	}

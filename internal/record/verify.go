@@ -17,9 +17,10 @@ import (
 
 // A Report is what Verify found in a store that is whole.
 type Report struct {
-	Records int      // that open under their own names
-	Notes   int      // of the change log, chained without a break
-	Orphans []string // materials whose key does not exist, by key id
+	Records   int      // that open under their own names
+	Notes     int      // of the change log, chained without a break
+	Orphans   []string // materials whose key does not exist, by key id
+	Forgotten int      // last uses that were noted under a KEK that was being dropped, which nobody can read
 }
 
 // Verify opens every record and walks the change log: each note must follow from the one before, and
@@ -168,6 +169,9 @@ func (b *Book) verify(ctx context.Context, r store.Record, told map[string]*reco
 	}
 	plain, err := b.open(ctx, r)
 	if err != nil {
+		if err = forgotten(k, err); err == nil {
+			rep.Forgotten++
+		}
 		return err
 	}
 	clear(plain)
