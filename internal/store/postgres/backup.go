@@ -22,6 +22,10 @@ func (d *DB) Backup(ctx context.Context, w io.Writer) (store.Manifest, error) {
 		return store.Manifest{}, err
 	}
 	defer d.mu.RUnlock()
+	if err := d.turns.begin(ctx); err != nil {
+		return store.Manifest{}, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	defer d.turns.end()
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return store.Manifest{}, fmt.Errorf("%w: %w", store.ErrUnavailable, err)

@@ -22,10 +22,32 @@ var errClosed = fmt.Errorf("%w: closed", store.ErrUnavailable)
 // run is one call: f on a connection, and again after a failure that left nothing behind. What f
 // returns counts as unavailable unless it is in the closed set.
 func (d *DB) run(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
+	return d.call(ctx, f, func(ctx context.Context) (func(), error) { return d.turns.end, d.turns.begin(ctx) })
+}
+
+// runLease is run for what the node's right to answer rests on. There is a connection for it whatever else waits.
+func (d *DB) runLease(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
+	return d.call(ctx, f, func(context.Context) (func(), error) { return func() {}, nil })
+}
+
+// runCommit is run for what locks the heads of shards.
+func (d *DB) runCommit(ctx context.Context, shards []int, f func(context.Context, *pgx.Conn) error) error {
+	return d.call(ctx, f, func(ctx context.Context) (func(), error) { return d.turns.commit(ctx, shards) })
+}
+
+// call runs f when its turn has come, and gives the turn back.
+func (d *DB) call(ctx context.Context, f func(context.Context, *pgx.Conn) error, turn func(context.Context) (done func(), err error)) error {
 	if err := d.enter(); err != nil {
 		return err
 	}
 	defer d.mu.RUnlock()
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	done, err := turn(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: no connection was free: %w", store.ErrUnavailable, err)
+	}
+	defer done()
 	return d.retry(ctx, f)
 }
 
@@ -60,7 +82,7 @@ func (d *DB) once(ctx context.Context, f func(context.Context, *pgx.Conn) error)
 	switch {
 	case err == nil:
 		return nil
-	case answer(err), code(err) == serialization, code(err) == deadlock:
+	case answer(err), code(err) == serialization, code(err) == deadlock, code(err) == lockTimeout:
 		if conn.Conn().PgConn().TxStatus() == 'I' {
 			return err
 		}
@@ -126,7 +148,7 @@ func passing(err error) bool {
 		return false // every host was tried
 	}
 	switch code(err) {
-	case serialization, deadlock, readOnly:
+	case serialization, deadlock, lockTimeout, readOnly:
 		return true
 	}
 	return errors.As(err, new(lost))
@@ -137,13 +159,15 @@ func passing(err error) bool {
 // Nothing is left to what the session, the role or the server have set. A commit is durable, on the
 // synchronous standby too if there is one. Under READ COMMITTED every statement sees what was
 // committed when it began, so what is read after a lock is what the lock protects. A process that
-// stops between its round trips loses its locks within seconds.
+// stops between its round trips loses its locks within seconds, and nobody waits for a lock for longer: whoever
+// waits may have the lock next, and have stopped meanwhile too.
 func begin() *pgx.Batch { return beginSynchronous("on") }
 
 func beginSynchronous(commit string) *pgx.Batch {
 	b := &pgx.Batch{}
 	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`)
-	b.Queue(`SELECT set_config('synchronous_commit', $1::text, true), set_config('idle_in_transaction_session_timeout', '10000', true)`, commit)
+	b.Queue(`SELECT set_config('synchronous_commit', $1::text, true), set_config('idle_in_transaction_session_timeout', '2500', true),
+		set_config('lock_timeout', '3000', true)`, commit)
 	return b
 }
 

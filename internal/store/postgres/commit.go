@@ -20,7 +20,7 @@ func (d *DB) Commit(ctx context.Context, t store.Txn) (at []store.Position, err 
 		return nil, err
 	}
 	fences := d.fences(t.Fence)
-	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = d.runCommit(ctx, shards, func(ctx context.Context, conn *pgx.Conn) error {
 		b := begin()
 		var heads []head
 		if len(shards) > 0 || len(fences) > 0 {

@@ -110,6 +110,7 @@ func (s step) take(ctx context.Context, conn *pgx.Conn, format int64) (int64, er
 	}
 	var found int64
 	b = begin()
+	b.Queue(`SELECT set_config('lock_timeout', '0', true)`) // for whoever takes the same step, as long as that takes
 	b.Queue(`SELECT val FROM meta WHERE name = 'format' FOR UPDATE`).QueryRow(func(row pgx.Row) error { return row.Scan(&found) })
 	// Who waits for a table has all others wait behind: what a backup reads is not waited for.
 	b.Queue(`SELECT set_config('lock_timeout', '3000', true)`)

@@ -23,7 +23,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	d.nodesMu.Unlock()
 	var heads store.Heads
 	before := d.seen.vector()
-	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err := d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		var held int64 // stays 0 when nobody ever had the store for itself
 		b := begin()
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
@@ -59,7 +59,7 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 
 // Peers implements store.Engine.
 func (d *DB) Peers(ctx context.Context) (peers []store.Node, err error) {
-	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		peers = nil
 		return d.snapshot(ctx, conn, func(b *pgx.Batch) {
 			b.Queue(`SELECT id, beat, applied, info FROM node ORDER BY id ASC`).Query(func(rows pgx.Rows) error {
@@ -89,7 +89,7 @@ func scanPeers(rows pgx.Rows) (peers []store.Node, err error) {
 
 // Leave implements store.Leaver.
 func (d *DB) Leave(ctx context.Context, n store.Node) error {
-	return d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	return d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		b := begin()
 		b.Queue(`DELETE FROM node WHERE id = $1::text AND beat = $2::bigint`, n.ID, int64(n.Beat))
 		return commit(ctx, conn, b)
@@ -138,7 +138,7 @@ func (d *DB) Claim(ctx context.Context, job string, ttl time.Duration) (fence st
 	if job == holdJob {
 		return store.Fence{}, fmt.Errorf("store: job %q is the engine's own", job)
 	}
-	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		fence, err = claim(ctx, conn, d.clock(), job, ttl)
 		return err
 	})

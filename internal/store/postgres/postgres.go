@@ -53,6 +53,7 @@ type DB struct {
 	steps []step // from nothing to the store that this program writes
 
 	hints *hints
+	turns *turns
 
 	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
 	// all of them. closed is guarded by it.
@@ -111,7 +112,7 @@ func connect(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, er
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{pool: pool, now: opts.Now, hints: newHints(), nodes: map[string]bool{}, steps: opts.steps}
+	d := &DB{pool: pool, now: opts.Now, hints: newHints(), turns: newTurns(int(pool.Config().MaxConns)), nodes: map[string]bool{}, steps: opts.steps}
 	if d.steps == nil {
 		d.steps = steps
 	}

@@ -78,7 +78,7 @@ func (d *DB) List(ctx context.Context, from, to []byte, limit int) (page []store
 func (d *DB) Changes(ctx context.Context, after store.Vector, limit int) (notes []store.Note, now store.Vector, err error) {
 	shards, revs := numbered(after)
 	var heads store.Heads
-	err = d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+	err = d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		notes, heads = nil, store.Heads{}
 		err := d.snapshot(ctx, conn, func(b *pgx.Batch) {
 			queueHeads(b, &heads)
