@@ -44,6 +44,9 @@ type Book struct {
 	reads  chan struct{} // holds a token for each read that is in the engine
 	link   [32]byte      // keys the chain over the change log; the same for the life of the store
 
+	// exchanging holds a token for whoever compares the ring with the keys in the store; taken before swap.
+	exchanging chan struct{}
+
 	// swap is held for reading while a commit is in the engine and for writing while the ring is
 	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive from here.
 	swap  sync.RWMutex
@@ -58,7 +61,7 @@ type Book struct {
 
 // Open opens the book of an initialised store. It keeps up to so many decoded records in memory.
 func Open(engine store.Engine, ring *seal.Ring, entries int) *Book {
-	b := &Book{engine: engine, cache: memo.New[cached](entries), reads: make(chan struct{}, maxReads), link: ring.Derive("change log link v1")}
+	b := &Book{engine: engine, cache: memo.New[cached](entries), reads: make(chan struct{}, maxReads), exchanging: make(chan struct{}, 1), link: ring.Derive("change log link v1")}
 	b.ring.Store(ring)
 	return b
 }

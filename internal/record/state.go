@@ -46,8 +46,10 @@ func stateTxn(ver uint64, state []byte) store.Txn {
 // is refused. It returns where in the change log the exchange stands. A fence makes it depend on that job still being
 // held; nil: on none.
 func (b *Book) SwapRing(ctx context.Context, next *seal.Ring, under *store.Fence) ([]store.Position, error) {
-	b.swap.Lock()
-	defer b.swap.Unlock()
+	if err := b.turn(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-b.exchanging }()
 	got, err := b.engine.Get(ctx, ofState().bytes())
 	if err != nil {
 		return nil, err
@@ -69,8 +71,22 @@ func (b *Book) SwapRing(ctx context.Context, next *seal.Ring, under *store.Fence
 	return at, nil
 }
 
-// force puts ring in force. What was opened before is decided again: sessions end with the key they were sealed under.
+// turn waits to be the only one that looks at the keys in the store: to open them may ask somebody for a passphrase.
+// Requests need not wait for that. What they seal meanwhile under keys that were exchanged is refused by the store.
+func (b *Book) turn(ctx context.Context) error {
+	select {
+	case b.exchanging <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: waiting for the keys of the store: %w", store.ErrUnavailable, ctx.Err())
+	}
+}
+
+// force puts ring in force, and returns when nothing sealed under the one before is in the engine any more. What was
+// opened before is decided again: sessions end with the key they were sealed under.
 func (b *Book) force(ring *seal.Ring, swaps uint64) {
+	b.swap.Lock()
+	defer b.swap.Unlock()
 	b.swaps.Store(swaps)
 	if b.Ring() == ring {
 		return
@@ -84,28 +100,33 @@ func (b *Book) force(ring *seal.Ring, swaps uint64) {
 // Follow puts in force what keys the store has now, if another process has exchanged them. It returns an error when
 // they do not open: then nothing may be answered with those of before, which may have been dropped for a reason.
 func (b *Book) Follow(ctx context.Context) error {
-	b.swap.Lock()
-	defer b.swap.Unlock()
+	if err := b.turn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-b.exchanging }()
 	got, err := b.engine.Get(ctx, ofState().bytes(), ofSwap(0).bytes())
 	if err != nil {
 		return err
 	}
-	ring, state := b.Ring(), got[0].Body
-	if !bytes.Equal(state, ring.State()) {
-		next, err := ring.Reload(state)
-		if errors.Is(err, seal.ErrWrongKey) && b.Reopen != nil { // the root key is another one
-			next, err = b.Reopen(ctx, state)
-			if err == nil && (next.StoreID() != ring.StoreID() || next.Generation() < ring.Generation()) {
-				err = seal.ErrTampered
-			}
-		}
-		if err != nil {
+	ring := b.Ring()
+	if state := got[0].Body; !bytes.Equal(state, ring.State()) {
+		if ring, err = b.reload(ctx, ring, state); err != nil {
 			return fmt.Errorf("another process has exchanged the keys of the store: %w", err)
 		}
-		ring = next
 	}
 	b.force(ring, got[1].Ver)
 	return nil
+}
+
+func (b *Book) reload(ctx context.Context, ring *seal.Ring, state []byte) (*seal.Ring, error) {
+	next, err := ring.Reload(state)
+	if errors.Is(err, seal.ErrWrongKey) && b.Reopen != nil { // the root key is another one
+		next, err = b.Reopen(ctx, state)
+		if err == nil && (next.StoreID() != ring.StoreID() || next.Generation() < ring.Generation()) {
+			err = seal.ErrTampered
+		}
+	}
+	return next, err
 }
 
 // catchUp is Follow for what was sealed under keys that ring does not have. It reports whether there are others now.
