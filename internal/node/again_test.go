@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"qkms/internal/kmstest"
 )
@@ -93,5 +94,31 @@ func TestWhatIsTakenFromAnIdentityTwiceIsFencedTwice(t *testing.T) {
 				t.Errorf("%s again: got status %d %s, X-Qkms-Coherence %q, want 200, %q", c[0], r.Status, r.Raw, r.Header.Get("X-Qkms-Coherence"), fenced)
 			}
 		}
+	}
+}
+
+// What is made may take away, too: an alias that a policy denies, a nearer end of a material.
+func TestWhatIsMadeAndTakesAway(t *testing.T) {
+	a, b := two(t)
+	owner := a.As(kmstest.Account)
+	id := owner.Must("CreateKey", `{"Origin":"EXTERNAL"}`).String("KeyMetadata.KeyId")
+	fill(t, owner, id)
+	encrypt := map[string]any{"KeyId": id, "Plaintext": "aGk="}
+	on(b, owner).Must("Encrypt", encrypt)
+	near := map[string]any{"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": a.Clock.Now().Add(time.Hour).Unix()}
+	wantFence(t, importUntil(t, owner, id, near), fenced)
+	a.Clock.Advance(2 * time.Hour)
+	if code := on(b, owner).Call("Encrypt", encrypt).Code(); code != "KMSInvalidStateException" {
+		t.Errorf("after the new end of its material: got %q, want KMSInvalidStateException", code)
+	}
+
+	user := a.NewUser(kmstest.Account, "u", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"},`+
+		`{"Effect":"Deny","Action":"kms:Encrypt","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/retired"}}}]}`)
+	id = owner.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	encrypt["KeyId"] = id
+	on(b, user).Must("Encrypt", encrypt)
+	wantFence(t, owner.Call("CreateAlias", map[string]any{"AliasName": "alias/retired", "TargetKeyId": id}), fenced)
+	if code := on(b, user).Call("Encrypt", encrypt).Code(); code != "AccessDeniedException" {
+		t.Errorf("with the alias: got %q, want AccessDeniedException", code)
 	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 var createAlias = &Op[shape.CreateAliasRequest, None]{
-	Name: "CreateAlias",
+	Name:      "CreateAlias",
+	Restricts: true, // a policy of an identity may deny by kms:ResourceAliases, as by a tag
 	Needs: func(in *shape.CreateAliasRequest) ([]key.Need, error) {
 		if err := key.CheckAliasName(in.AliasName); err != nil {
 			return nil, err

@@ -19,7 +19,8 @@ import (
 const longestValidity = 365
 
 var importKeyMaterial = &Op[shape.ImportKeyMaterialRequest, shape.ImportKeyMaterialResponse]{
-	Name: "ImportKeyMaterial",
+	Name:      "ImportKeyMaterial",
+	Restricts: true, // of a material that is there it may bring the end nearer
 	Needs: func(in *shape.ImportKeyMaterialRequest) ([]key.Need, error) {
 		return manage("kms:ImportKeyMaterial", in.KeyId), nil
 	},
