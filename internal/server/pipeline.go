@@ -59,13 +59,13 @@ func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audi
 		return nil, err
 	}
 	out, change, err := req.Run(ctx, call) // change is nil unless something is to be stored
+	if err == nil && req.DryRun() {
+		err = fault.WouldSucceed()
+	}
+	if failed := s.still(ctx, from, call, req, rec); failed != nil { // what it was decided by, while it was done; errors tell things, too
+		return nil, failed
+	}
 	if err != nil {
-		return nil, err
-	}
-	if req.DryRun() {
-		return nil, fault.WouldSucceed()
-	}
-	if err := s.still(ctx, from, call, req, rec); err != nil { // what it was decided by, while it was done
 		return nil, err
 	}
 	reach(ctx, metrics.Commit)
@@ -74,7 +74,7 @@ func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audi
 		change = call.Confirm()
 	}
 	if change == nil {
-		err = s.ledger.Note(rec, rec.Copies()...) // no record, no answer
+		err = s.note(ctx, from, call, req, rec)
 	} else {
 		err = s.keep(ctx, from, call, req, change, rec)
 	}
@@ -82,6 +82,19 @@ func (s *Server) act(ctx context.Context, from *party, req op.Request, rec *audi
 		s.used(rec, call.Keys)
 	}
 	return out, err
+}
+
+// note records an answer that changes nothing: no record, no answer. Then it looks once more whether that may leave,
+// since a disk can take longer than the lease lasts. If not, the record of success stands and one of the refusal follows.
+func (s *Server) note(ctx context.Context, from *party, call *op.Call, req op.Request, rec *audit.Record) error {
+	err := s.ledger.Note(rec, rec.Copies()...)
+	if err == nil {
+		err = s.still(ctx, from, call, req, rec)
+	}
+	if err != nil {
+		rec.EventID = "" // what follows is another event
+	}
+	return err
 }
 
 // keep makes a change durable, with its records, if what allowed it is still in force in the store.

@@ -9,6 +9,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/authz"
+	"qkms/internal/coherence"
 	"qkms/internal/fault"
 	"qkms/internal/iam"
 	"qkms/internal/metrics"
@@ -115,7 +116,10 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req
 		change = call.Confirm()
 	}
 	if change == nil {
-		return out, s.ledger.Note(rec, rec.Copies()...) // no record, no answer
+		if err = s.ledger.Note(rec, rec.Copies()...); err == nil && !s.lease.Valid() { // no record, no answer; see note
+			err = coherence.ErrLapsed
+		}
+		return out, err
 	}
 	err = s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
 	from.at = change.Positions()
