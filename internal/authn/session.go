@@ -80,7 +80,8 @@ func (s *Sessions) Issue(m *recordpb.Session) (Temporary, error) {
 	return Temporary{m.AccessKeyId, secret, tokenText.EncodeToString(s.book.Ring().Seal(sessionToken, plain)), time.UnixMilli(m.Expires).UTC()}, nil
 }
 
-// Open is the Verifier's. Whether the session has ended, or its identity, is not looked at.
+// Open is the Verifier's. Whether the session has ended, or its identity, is not looked at. store.ErrUnavailable: the
+// token may be of another node, under keys that cannot be had now.
 func (s *Sessions) Open(ctx context.Context, id, token string) (*Credential, error) {
 	if token == "" {
 		return nil, nil

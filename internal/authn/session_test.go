@@ -1,13 +1,17 @@
 package authn_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"qkms/internal/authn"
 	"qkms/internal/fault"
 	"qkms/internal/kmstest"
+	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
 )
 
 // Temporary credentials are good for as long as their token says, their identity exists and nobody took it
@@ -105,4 +109,37 @@ func bound(t *testing.T, s *kmstest.Server, name string) string {
 		t.Fatalf("%s: %v, known: %t", name, err, known)
 	}
 	return id
+}
+
+// away is a store that does not answer.
+type away struct{ store.Engine }
+
+func (away) Get(context.Context, ...[]byte) ([]store.Record, error) {
+	return nil, store.ErrUnavailable
+}
+
+// A session that another node has made under new keys is not said to be none when the store cannot be asked for them:
+// the caller would not try again.
+func TestSessionUnderKeysThatCannotBeHad(t *testing.T) {
+	s := kmstest.New(t)
+	former := s.Book.Ring()
+	next, err := former.RotateKEK(s.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Book.SwapRing(t.Context(), next, nil); err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.Sessions.Issue(&recordpb.Session{Account: kmstest.Account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := authn.NewSessions(record.Open(away{s.Engine}, former, 10), "aws")
+	if c, err := other.Open(t.Context(), made.AccessKeyID, made.Token); c != nil || !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got %v, %v, want ErrUnavailable", c, err)
+	}
+	made.Token = "_" + made.Token[1:] // of no format
+	if c, err := other.Open(t.Context(), made.AccessKeyID, made.Token); c != nil || err != nil {
+		t.Errorf("what is no token: got %v, %v, want none and no error", c, err)
+	}
 }

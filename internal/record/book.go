@@ -51,7 +51,8 @@ type Book struct {
 	// exchanged: once SwapRing has returned, nothing sealed under the former ring can still arrive from here.
 	swap  sync.RWMutex
 	swaps atomic.Uint64 // what commits require of each shard: that keys were exchanged as often; learnt from a conflict
-	asked atomic.Int64  // when the store was last asked for keys on behalf of a stranger; nanoseconds since 1970
+
+	inquiries inquiries // on behalf of strangers
 
 	counting sync.Mutex // held while a change that counts keys is in the engine
 
@@ -158,17 +159,26 @@ func (b *Book) Take(ctx context.Context, k Key) ([]byte, uint64, error) {
 	return plain, got[0].Ver, err
 }
 
-// open must not be called while b.swap is held.
+// open must not be called while b.swap is held. Errors: ErrDamaged; store.ErrUnavailable when r may be under keys that
+// another process has put in force, and they cannot be had.
 func (b *Book) open(ctx context.Context, r store.Record) ([]byte, error) {
-	ad, ring := seal.AD{Key: r.Key, Ver: r.Ver, Schema: schema}, b.Ring()
-	plain, err := ring.Open(ad, r.Body)
-	if errors.Is(err, seal.ErrUnknownKEK) && b.catchUp(ctx, ring) {
-		plain, err = b.Ring().Open(ad, r.Body)
+	for ad := (seal.AD{Key: r.Key, Ver: r.Ver, Schema: schema}); ; {
+		ring := b.Ring()
+		plain, err := ring.Open(ad, r.Body)
+		if errors.Is(err, seal.ErrUnknownKEK) {
+			others, failed := b.catchUp(ctx, ring)
+			if failed != nil {
+				return nil, failed
+			}
+			if others {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: record %x version %d: %w", ErrDamaged, r.Key, r.Ver, err)
+		}
+		return plain, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: record %x version %d: %w", ErrDamaged, r.Key, r.Ver, err)
-	}
-	return plain, nil
 }
 
 // An Item is one record of a page.

@@ -1,5 +1,14 @@
 package record
 
+import (
+	"context"
+
+	"qkms/internal/store"
+)
+
+// OpenRow opens a row.
+func (b *Book) OpenRow(ctx context.Context, r store.Record) ([]byte, error) { return b.open(ctx, r) }
+
 // Named is the Key of a row.
 func Named(row []byte) Key { return Key{string(row)} }
 

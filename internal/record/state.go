@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"qkms/internal/seal"
 	"qkms/internal/store"
@@ -130,24 +129,15 @@ func (b *Book) reload(ctx context.Context, ring *seal.Ring, state []byte) (*seal
 }
 
 // catchUp is Follow for what was sealed under keys that ring does not have. It reports whether there are others now.
-func (b *Book) catchUp(ctx context.Context, ring *seal.Ring) bool {
-	return b.Ring() != ring || b.Follow(ctx) == nil && b.Ring() != ring
+func (b *Book) catchUp(ctx context.Context, ring *seal.Ring) (bool, error) {
+	if b.Ring() == ring {
+		if err := b.Follow(ctx); err != nil {
+			return false, unfollowed(err)
+		}
+	}
+	return b.Ring() != ring, nil
 }
 
-// catchUpEvery is how often strangers can make the store be asked for keys.
-const catchUpEvery = time.Second
-
-// OpenKept opens what somebody has kept who was given it: ring.Open of the keys in force. One that was sealed by
-// another node a moment ago may be under keys that this one has yet to hear of.
-func (b *Book) OpenKept(ctx context.Context, ad seal.AD, sealed []byte) ([]byte, error) {
-	ring := b.Ring()
-	plain, err := ring.Open(ad, sealed)
-	if !errors.Is(err, seal.ErrUnknownKEK) {
-		return plain, err
-	}
-	last, now := b.asked.Load(), time.Now().UnixNano()
-	if now-last < int64(catchUpEvery) || !b.asked.CompareAndSwap(last, now) || !b.catchUp(ctx, ring) {
-		return nil, err
-	}
-	return b.Ring().Open(ad, sealed)
-}
+// unfollowed is what becomes of an error of Follow where something was to be opened. It wraps that of the store alone:
+// what is wrong with the keys, which may be seal.ErrTampered, says nothing of what was sealed under them.
+func unfollowed(err error) error { return fmt.Errorf("%w: %v", store.ErrUnavailable, err) }
