@@ -15,6 +15,7 @@ import (
 	"qkms/internal/backup"
 	"qkms/internal/node"
 	"qkms/internal/restore"
+	"qkms/internal/store"
 	"qkms/internal/store/postgres"
 )
 
@@ -160,10 +161,14 @@ const aboutMove = `
 
 SRC and DST are data directories or URLs of PostgreSQL databases. Stop the server first: SRC must be in nobody's
 use, DST must be empty. Records are moved as they are, sealed, so no root key is needed, and ids, ciphertexts,
-grants and access keys stay good. SRC is only read. Interrupted, DST is as empty as before.
+grants and access keys stay good. SRC is only read, and marked when all is in DST: nothing opens it any more.
+Interrupted, DST is as empty as before.
+
+A node that was killed rather than stopped, or is cut off from its database, may be answering from memory: it is
+waited for, as long as its --staleness-bound.
 
 Audit log, TLS pair and root key stay where they are: serve from the same data directory, now with --store, or
-move them along. Never serve from SRC again: the two would part, each with the same name.`
+move them along. Never serve from SRC again, nor from a copy of it: the two would part, each with the same name.`
 
 // move is `qkms move`.
 func move(ctx context.Context, c *command) (err error) {
@@ -183,11 +188,23 @@ func move(ctx context.Context, c *command) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := retire(context.WithoutCancel(ctx), from); err != nil {
+		return fmt.Errorf("all is moved, but SRC could not be marked, so see to it yourself that nothing ever serves from it again: %w", err)
+	}
 	if c.JSON {
 		return c.printJSON(out)
 	}
 	line(c.out, "Moved %d records, %d bytes, and read them back; the epoch is %d. Never serve from the former place again.", out.Records, out.Bytes, out.Epoch)
 	return nil
+}
+
+// retire has nothing open a store again that is elsewhere now.
+func retire(ctx context.Context, from node.Engine) error {
+	r, is := store.As[store.Retirer](from)
+	if !is {
+		return errors.New("this kind of store cannot be marked yet")
+	}
+	return r.Retire(ctx)
 }
 
 // openPlace opens a store for this process alone. None is made where it is to be read.

@@ -41,7 +41,7 @@ func (c Config) engine(ctx context.Context, o postgres.Options) (Engine, error) 
 		}
 		return db, nil
 	case postgres.IsURL(c.Store):
-		o.Now = c.claims
+		o.Now, o.Logger = c.claims, c.Logger
 		db, err := postgres.Open(ctx, c.Store, o)
 		if err != nil {
 			return nil, err

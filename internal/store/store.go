@@ -124,6 +124,13 @@ type Leaver interface {
 	Leave(ctx context.Context, n Node) error
 }
 
+// A Retirer is an engine whose store can be given up for good, because it is in another place now. Every engine is one.
+type Retirer interface {
+	// Retire has every Open of the store fail with ErrMoved from now on, durably. Nobody else may be using it, and
+	// Close is all that may follow.
+	Retire(ctx context.Context) error
+}
+
 // As finds in an engine, or in what it wraps, one that is also a T: what engines can do besides. An engine
 // that wraps another has a method Unwrap() Engine.
 func As[T any](e Engine) (found T, ok bool) {
@@ -282,6 +289,10 @@ var (
 	ErrLocked      = errors.New("store: in use by another process")
 	ErrNotEmpty    = errors.New("store: not empty")
 )
+
+// ErrMoved is returned where a store is opened that was retired.
+var ErrMoved = errors.New("the store was moved elsewhere with `qkms move`: serve from there, and never from here, where what was revoked since is in force " +
+	"(docs/operate.md, \"Move\", says how to take that back)")
 
 // A Conflict names the first check that did not hold.
 type Conflict struct{ Key []byte }

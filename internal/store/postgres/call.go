@@ -108,7 +108,7 @@ func answer(err error) bool {
 	if errors.As(err, &conflict) || errors.As(err, new(refusal)) {
 		return true
 	}
-	for _, e := range []error{store.ErrUnknown, store.ErrUnavailable, store.ErrGone, store.ErrRolledBack, store.ErrFenced, store.ErrClaimed} {
+	for _, e := range []error{store.ErrUnknown, store.ErrUnavailable, store.ErrGone, store.ErrRolledBack, store.ErrFenced, store.ErrClaimed, store.ErrLocked, store.ErrMoved} {
 		if errors.Is(err, e) {
 			return true
 		}

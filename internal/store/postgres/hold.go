@@ -37,7 +37,8 @@ type hold struct {
 }
 
 // errTaken is what a process hears that was taken for dead.
-var errTaken = fmt.Errorf("%w: another process has taken the store for itself; when that is done, start this one again", store.ErrUnavailable)
+var errTaken = fmt.Errorf("%w: another process has taken the store for itself, as `qkms move` does, and this one must not use it any more: "+
+	"if the store was moved, serve from where it is now; else start this one again", store.ErrUnavailable)
 
 // errChanged is what a process hears whose store was changed beyond it.
 var errChanged = fmt.Errorf("%w: the store has been migrated to a format that this program is too old for", store.ErrUnavailable)
@@ -49,12 +50,14 @@ const beats = 6
 func (d *DB) share(ctx context.Context) error {
 	h := &hold{fence: store.Fence{Job: holdJob}}
 	err := d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		var token int64
+		var token, until int64
 		var held bool
-		err := conn.QueryRow(ctx, `SELECT fence, until > `+clockSQL+` FROM job WHERE name = $2::text`, (*int64)(nil), holdJob).Scan(&token, &held)
+		err := conn.QueryRow(ctx, `SELECT fence, until, until > `+clockSQL+` FROM job WHERE name = $2::text`, (*int64)(nil), holdJob).Scan(&token, &until, &held)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows): // nobody ever had
 			return nil
+		case err == nil && until == forEver:
+			return store.ErrMoved
 		case err == nil && held:
 			return errHeld
 		}
@@ -68,36 +71,10 @@ func (d *DB) share(ctx context.Context) error {
 // errHeld is what those hear who must not use the store now.
 var errHeld = fmt.Errorf("another qkms has this store for itself: wait until it is done: %w", store.ErrLocked)
 
-// between two looks at the nodes one that is alive has renewed.
-const between = 1500 * time.Millisecond
-
-// unused returns an error when nodes that share the store are alive.
-func (d *DB) unused(ctx context.Context) error {
-	before, err := d.Peers(ctx)
-	if err != nil || len(before) == 0 {
-		return err
-	}
-	select {
-	case <-time.After(between):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	after, err := d.Peers(ctx)
-	beats := map[string]uint64{}
-	for _, n := range before {
-		beats[n.ID] = n.Beat
-	}
-	for _, n := range after {
-		if beats[n.ID] != n.Beat {
-			return fmt.Errorf("nodes serve this store, one of them %s: stop them all first: %w", n.Info, store.ErrLocked)
-		}
-	}
-	return err
-}
-
 // take waits for the store to be this process's own, as long as nobody else shows to be alive.
 func (d *DB) take(ctx context.Context, ttl time.Duration) error {
-	if err := d.unused(ctx); err != nil {
+	left, err := d.unused(ctx)
+	if err != nil {
 		return err
 	}
 	h := &hold{ttl: ttl, done: make(chan struct{})}
@@ -117,6 +94,9 @@ func (d *DB) take(ctx context.Context, ttl time.Duration) error {
 			}
 			break
 		}
+		if until == forEver {
+			return store.ErrMoved
+		}
 		if first == 0 {
 			first = until
 		}
@@ -133,7 +113,21 @@ func (d *DB) take(ctx context.Context, ttl time.Duration) error {
 	h.stop = stop
 	d.hold = h
 	go d.renew(renewing)
-	return nil
+	return d.still(ctx, left)
+}
+
+// still gives the hold back if a node has renewed since left was seen: it may answer from memory for its bound. None
+// renews from now on, as a renewal that returns has found no hold after it was committed (Renew); so this look sees
+// all there are.
+func (d *DB) still(ctx context.Context, left []store.Node) error {
+	now, err := d.Peers(ctx)
+	if err == nil {
+		err = silent(left, now)
+	}
+	if err != nil {
+		err = errors.Join(err, d.release(ctx))
+	}
+	return err
 }
 
 // renew keeps the hold until ctx ends or it is lost.
@@ -180,11 +174,16 @@ func (h *hold) lose(why error) {
 
 // extend makes the hold last for ttl from now on; errTaken when another process has it.
 func (d *DB) extend(ctx context.Context, ttl time.Duration) error {
+	return d.until(ctx, clockSQL+` + $2::bigint`, int64(ttl))
+}
+
+// until makes the hold last until when, in SQL, of $1, which is as in clockSQL, and $2; errTaken when another process has it.
+func (d *DB) until(ctx context.Context, when string, arg int64) error {
 	return d.retry(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		var n int64
 		b := begin()
-		b.Queue(`UPDATE job SET until = `+clockSQL+` + $2::bigint WHERE name = $3::text AND fence = $4::bigint RETURNING 1`,
-			(*int64)(nil), int64(ttl), holdJob, int64(d.hold.fence.Token)).Query(func(rows pgx.Rows) error {
+		b.Queue(`UPDATE job SET until = `+when+` WHERE name = $3::text AND fence = $4::bigint RETURNING 1`,
+			(*int64)(nil), arg, holdJob, int64(d.hold.fence.Token)).Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&n}, func() error { return nil })
 			return err
 		})
@@ -203,6 +202,9 @@ func (d *DB) release(ctx context.Context) error {
 	}
 	d.hold.stop()
 	<-d.hold.done
+	if errors.Is(d.Held(), store.ErrMoved) {
+		return nil
+	}
 	if err := d.extend(ctx, 0); !errors.Is(err, errTaken) {
 		return err
 	}

@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -86,7 +88,7 @@ func TestSharedAndAlone(t *testing.T) {
 	alone := postgres.Options{Hold: time.Hour}
 	nodes := []*postgres.DB{open(t, url, postgres.Options{}), open(t, url, postgres.Options{})}
 	renew := func(d *postgres.DB, id string) error {
-		_, err := d.Renew(t.Context(), store.Node{ID: id, Info: id})
+		_, err := d.Renew(t.Context(), store.Node{ID: id, Info: `{"bound":"2s"}`})
 		return err
 	}
 	for i, d := range nodes {
@@ -126,5 +128,84 @@ func TestSharedAndAlone(t *testing.T) {
 	if err := renew(nodes[1], "b"); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Renew after that: got error %v, want ErrUnavailable", err)
 	}
+	commit(t, open(t, url, postgres.Options{}), increment)
+}
+
+// A node that is cut off answers from memory until its bound is over. Its row stands still like that of a node that is
+// dead, so it is waited for; when it renews nobody has the store alone.
+func TestANodeThatMayBeCutOffIsWaitedFor(t *testing.T) {
+	for info, want := range map[string]string{
+		`{"host":"h","bound":"5m0s"}`: "wait=5m0s",
+		`{"bound":"9999h"}`:           "wait=5m0s",
+		`{"bound":"20s","more":1}`:    "wait=20s",
+		"something else":              "wait=45s",
+	} {
+		t.Run(info, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.URL(t)
+			node := open(t, url, postgres.Options{})
+			renew := func() {
+				if _, err := node.Renew(t.Context(), store.Node{ID: "n", Info: info}); err != nil {
+					t.Errorf("Renew: %v", err)
+				}
+			}
+			renew()
+			said := make(chan string, 1)
+			opened := make(chan error, 1)
+			go func() {
+				_, err := postgres.Open(t.Context(), url, postgres.Options{Hold: time.Hour, Logger: slog.New(slog.NewTextHandler(lines(said), nil))})
+				opened <- err
+			}()
+			select {
+			case line := <-said:
+				if !strings.Contains(line, want) {
+					t.Errorf("got %q, want %q in it", line, want)
+				}
+			case err := <-opened:
+				t.Fatalf("got %v, want it to wait", err)
+			}
+			renew()
+			if err := <-opened; !errors.Is(err, store.ErrLocked) {
+				t.Errorf("when it renewed: got error %v, want ErrLocked", err)
+			}
+			renew() // and its right to the store is what it was
+		})
+	}
+}
+
+// lines is a channel of what is written to it, one line at a time.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
+}
+
+// A store that was moved elsewhere serves nobody any more, whoever had it before or asks for it again.
+func TestARetiredStoreIsNeverOpened(t *testing.T) {
+	url := pgtest.URL(t)
+	node := open(t, url, postgres.Options{})
+	if err := node.Retire(t.Context()); err == nil {
+		t.Error("by one of those who share it: got no error")
+	}
+	mover := open(t, url, postgres.Options{Hold: time.Hour})
+	if err := mover.Retire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := mover.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, opts := range map[string]postgres.Options{"a node": {}, "another move": {Hold: time.Second}} {
+		if _, err := postgres.Open(t.Context(), url, opts); !errors.Is(err, store.ErrMoved) {
+			t.Errorf("%s: got error %v, want ErrMoved", name, err)
+		}
+	}
+	if _, err := postgres.Migrate(t.Context(), url, postgres.Options{}); !errors.Is(err, store.ErrMoved) {
+		t.Errorf("migrate: got error %v, want ErrMoved", err)
+	}
+	if _, err := node.Renew(t.Context(), store.Node{ID: "n"}); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "serve from where it is now") {
+		t.Errorf("Renew of a node that slept: got error %v, want ErrUnavailable that says what happened", err)
+	}
+	pgtest.Do(t, url, `UPDATE job SET until = 0 WHERE name = 'store'`) // as docs/operate.md says
 	commit(t, open(t, url, postgres.Options{}), increment)
 }

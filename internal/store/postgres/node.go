@@ -16,7 +16,8 @@ import (
 // primary that has been deposed can still read, and would answer for ever.
 //
 // The heads are read after the commit. Read within it they would be of a moment when nobody sees the
-// renewal yet, and whoever changes something then and looks for nodes may take this one for gone.
+// renewal yet, and whoever changes something then and looks for nodes may take this one for gone. So it is with
+// whoever takes the store for itself (DB.still).
 func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	d.nodesMu.Lock()
 	d.nodes[n.ID] = true
@@ -29,23 +30,23 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
 			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
 			n.ID, n.Applied.Bytes(), n.Info)
+		if err := commit(ctx, conn, b); err != nil {
+			return err
+		}
+		var needs int64
+		heads, held = store.Heads{}, 0
+		b = &pgx.Batch{}
+		queueHeads(b, &heads)
 		b.Queue(`SELECT fence FROM job WHERE name = $1::text`, holdJob).Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&held}, func() error { return nil })
 			return err
 		})
-		if err := commit(ctx, conn, b); err != nil {
-			return err
-		}
-		if uint64(held) != d.hold.fence.Token {
-			return errTaken
-		}
-		var needs int64
-		heads = store.Heads{}
-		b = &pgx.Batch{}
-		queueHeads(b, &heads)
 		b.Queue(`SELECT max(val) FROM meta WHERE name IN ('min_reader', 'min_writer')`).QueryRow(func(row pgx.Row) error { return row.Scan(&needs) })
 		_, _, err := send(ctx, conn, b)
-		if err == nil && needs > d.format() {
+		switch {
+		case err == nil && uint64(held) != d.hold.fence.Token:
+			err = errTaken
+		case err == nil && needs > d.format():
 			err = errChanged
 		}
 		return err

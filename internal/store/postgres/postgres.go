@@ -8,9 +8,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -40,6 +42,9 @@ type Options struct {
 	// Make has the tables made in a database that has none; without it that is ErrNone.
 	Make bool
 
+	// Logger is told when Hold has to wait for nodes that may be cut off; nil means slog.Default().
+	Logger *slog.Logger
+
 	steps []step // nil: those of this program
 }
 
@@ -48,6 +53,9 @@ type DB struct {
 	pool *pgxpool.Pool
 	now  func() time.Time // nil: the database's
 	hold *hold            // nil while it opens
+
+	logger *slog.Logger
+
 	seen seen
 
 	steps []step // from nothing to the store that this program writes
@@ -74,7 +82,8 @@ type DB struct {
 // this program is too old for.
 //
 // The error wraps store.ErrLocked while another process has the store for itself, and with Options.Hold also
-// while nodes share it. One that was killed is waited for.
+// while nodes share it. One that was killed is waited for; with Options.Hold for as long as it might have been
+// cut off and answering, its staleness bound. It wraps store.ErrMoved when the store was retired.
 func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	config, err := parse(url)
 	if err != nil {
@@ -112,7 +121,7 @@ func connect(ctx context.Context, config *pgxpool.Config, opts Options) (*DB, er
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{pool: pool, now: opts.Now, hints: newHints(), turns: newTurns(int(pool.Config().MaxConns)), nodes: map[string]bool{}, steps: opts.steps}
+	d := &DB{pool: pool, now: opts.Now, logger: cmp.Or(opts.Logger, slog.Default()), hints: newHints(), turns: newTurns(int(pool.Config().MaxConns)), nodes: map[string]bool{}, steps: opts.steps}
 	if d.steps == nil {
 		d.steps = steps
 	}

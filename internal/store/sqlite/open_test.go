@@ -214,3 +214,30 @@ func TestOpenClearsTheDead(t *testing.T) {
 		t.Errorf("got %v, %v, want a claim newer than %v", fence, err, old)
 	}
 }
+
+func TestARetiredStoreIsNeverOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	db := open(t, path, sqlite.Options{})
+	for range 2 {
+		if err := db.Retire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); !errors.Is(err, store.ErrMoved) {
+			t.Errorf("got error %v, want ErrMoved", err)
+		}
+	}
+	file, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.Exec(`DELETE FROM meta WHERE name = 'moved'`) // as docs/operate.md says
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, open(t, path, sqlite.Options{}), put(1, "k", 1, nil))
+}

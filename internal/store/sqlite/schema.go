@@ -135,6 +135,13 @@ func admit(ctx context.Context, conn *sql.Conn, format int64) error {
 			return fmt.Errorf("a newer qkms has changed this store (to be %s it needs store format %d, this program knows %d): install a newer qkms", must.what, val, format)
 		}
 	}
+	var moved bool
+	if err := conn.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)`, retired).Scan(&moved); err != nil {
+		return err
+	}
+	if moved {
+		return store.ErrMoved
+	}
 	shards, err := meta(ctx, conn, "shards")
 	if err != nil {
 		return err
