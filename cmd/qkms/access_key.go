@@ -78,13 +78,32 @@ func owner(k authn.Known) string {
 }
 
 // onAccessKey is a verb about one access key.
-func onAccessKey(a *admin.Action[admin.AccessKeyID, admin.AccessKeyID], done string) func(context.Context, *command) error {
+func onAccessKey(a *admin.Action[admin.AccessKeyID, admin.AccessKeyChanged], done string) func(context.Context, *command) error {
 	return func(ctx context.Context, c *command) error {
 		k, err := admin.Do(ctx, c.place(), a, admin.AccessKeyID{ID: c.operands[0]}, nil)
 		if err != nil {
 			return err
 		}
-		line(c.out, "%s is %s", k.ID, done)
-		return nil
+		return c.printChanged(k, k.InForce, k.ID+" is "+done)
+	}
+}
+
+// printChanged tells of a change, and whether it is in force on every node if there may be more than one.
+func (c *command) printChanged(v any, f admin.InForce, done string) error {
+	c.warn(f)
+	if c.JSON {
+		return c.printJSON(v)
+	}
+	if f.Coherence == "fenced" {
+		done += ", in force on every node"
+	}
+	line(c.out, "%s", done)
+	return nil
+}
+
+// warn tells people of a change that is pending. The verb has succeeded all the same: the change is made.
+func (c *command) warn(f admin.InForce) {
+	if f.Coherence == "pending" {
+		line(c.err, "qkms: not in force on every node yet: within %ds", f.WithinSeconds)
 	}
 }

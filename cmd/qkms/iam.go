@@ -55,6 +55,7 @@ func iamApply(ctx context.Context, c *command) error {
 	if err != nil {
 		return err
 	}
+	c.warn(out.InForce)
 	if c.JSON {
 		err = c.printJSON(out)
 	} else {
@@ -89,5 +90,8 @@ func (c *command) printChanges(out admin.Applied) {
 	}
 	if out.Failed == "" {
 		line(c.out, "%s", roster.Summary(out.Changes))
+		if out.Coherence == "fenced" {
+			line(c.out, "In force on every node.")
+		}
 	}
 }

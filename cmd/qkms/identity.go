@@ -224,8 +224,8 @@ func certificateList(ctx context.Context, c *command) error {
 
 func certificateDelete(ctx context.Context, c *command) error {
 	k, err := admin.Do(ctx, c.place(), admin.DeleteCertificate, admin.CertificateName{Account: c.Account, Name: c.operands[0]}, nil)
-	if err == nil {
-		line(c.out, "%s is deleted; credentials that it was exchanged for last until their time", k.Name)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.printChanged(k, k.InForce, k.Name+" is deleted; credentials that it was exchanged for last until their time")
 }

@@ -100,7 +100,7 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 			brief:    "Make an access key be refused, from its next request on",
 			operands: "ID",
 			about:    viaServer,
-			takes:    opens,
+			takes:    opens + "json",
 			run:      onAccessKey(admin.DisableAccessKey, "disabled"),
 		},
 		{
@@ -108,7 +108,7 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 			brief:    "Make a disabled access key work again",
 			operands: "ID",
 			about:    viaServer,
-			takes:    opens,
+			takes:    opens + "json",
 			run:      onAccessKey(admin.EnableAccessKey, "active"),
 		},
 		{
@@ -116,7 +116,7 @@ qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the te
 			brief:    "Remove an access key for good",
 			operands: "ID",
 			about:    viaServer,
-			takes:    opens,
+			takes:    opens + "json",
 			run:      onAccessKey(admin.DeleteAccessKey, "deleted"),
 		},
 		{
@@ -157,7 +157,7 @@ role's trust policy has to allow it too: the statement is printed. One key leads
 			brief:    "Take a client certificate's role away",
 			operands: "NAME",
 			about:    viaServer,
-			takes:    opens + "account",
+			takes:    opens + "account json",
 			run:      certificateDelete,
 		},
 		{

@@ -41,6 +41,12 @@ type AccessKeyID struct {
 	ID string `json:"id"`
 }
 
+// AccessKeyChanged is an access key that was enabled, disabled or deleted.
+type AccessKeyChanged struct {
+	AccessKeyID
+	InForce
+}
+
 // InAccount asks for what belongs to an account; empty: to all.
 type InAccount struct {
 	Account string `json:"account,omitempty"`
@@ -64,7 +70,7 @@ var CreateAccessKey = &Action[NewAccessKey, AccessKeyMade]{
 			return AccessKeyMade{}, err
 		}
 		c.rec.Response = audit.Detail{audit.String("accessKeyId", id)}
-		if err := c.commit(ctx, change); err != nil {
+		if err := c.add(ctx, change); err != nil {
 			return AccessKeyMade{}, err
 		}
 		return AccessKeyMade{ID: id, Secret: secret, Account: p.Account, Service: p.Service, User: p.User}, nil
@@ -109,31 +115,40 @@ var ListAccessKeys = &Action[InAccount, []authn.Known]{
 
 // EnableAccessKey makes a disabled access key work again.
 var EnableAccessKey = onAccessKey("access-key/enable", "EnableAccessKey",
-	func(ctx context.Context, c *call, id string) (*record.Change, error) {
-		return c.AccessKeys.SetActive(ctx, id, true)
+	func(ctx context.Context, c *call, id string) (InForce, error) {
+		change, err := c.AccessKeys.SetActive(ctx, id, true)
+		if err != nil {
+			return InForce{}, err
+		}
+		return InForce{}, c.add(ctx, change)
 	})
 
 // DisableAccessKey makes an access key be refused as if it did not exist, from its next request on.
 var DisableAccessKey = onAccessKey("access-key/disable", "DisableAccessKey",
-	func(ctx context.Context, c *call, id string) (*record.Change, error) {
-		return c.AccessKeys.SetActive(ctx, id, false)
+	func(ctx context.Context, c *call, id string) (InForce, error) {
+		change, err := c.AccessKeys.SetActive(ctx, id, false)
+		if err != nil {
+			return InForce{}, err
+		}
+		return c.commit(ctx, change)
 	})
 
 // DeleteAccessKey removes an access key for good.
 var DeleteAccessKey = onAccessKey("access-key/delete", "DeleteAccessKey",
-	func(ctx context.Context, c *call, id string) (*record.Change, error) {
-		return c.AccessKeys.Delete(ctx, id)
+	func(ctx context.Context, c *call, id string) (InForce, error) {
+		change, err := c.AccessKeys.Delete(ctx, id)
+		if err != nil {
+			return InForce{}, err
+		}
+		return c.commit(ctx, change)
 	})
 
-func onAccessKey(name, event string, change func(context.Context, *call, string) (*record.Change, error)) *Action[AccessKeyID, AccessKeyID] {
-	return &Action[AccessKeyID, AccessKeyID]{
+func onAccessKey(name, event string, change func(context.Context, *call, string) (InForce, error)) *Action[AccessKeyID, AccessKeyChanged] {
+	return &Action[AccessKeyID, AccessKeyChanged]{
 		Name: name, Event: event,
-		run: func(ctx context.Context, c *call, p AccessKeyID) (AccessKeyID, error) {
-			ch, err := change(ctx, c, p.ID)
-			if err != nil {
-				return p, err
-			}
-			return p, c.commit(ctx, ch)
+		run: func(ctx context.Context, c *call, p AccessKeyID) (AccessKeyChanged, error) {
+			reach, err := change(ctx, c, p.ID)
+			return AccessKeyChanged{p, reach}, err
 		},
 		audit: func(p AccessKeyID) audit.Detail { return audit.Detail{audit.String("accessKeyId", p.ID)} },
 	}

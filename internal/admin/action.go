@@ -18,7 +18,6 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/node"
-	"qkms/internal/record"
 	"qkms/internal/store"
 )
 
@@ -86,13 +85,6 @@ type call struct {
 	progress func(Progress)
 	rec      *audit.Record
 	recorded bool
-}
-
-// commit makes a change durable together with the record of the action.
-func (c *call) commit(ctx context.Context, change *record.Change) error {
-	err := c.Commit(ctx, change, c.rec)
-	c.recorded = err == nil
-	return err
 }
 
 const actionFailed = "AdminActionFailed"

@@ -30,6 +30,12 @@ type CertificateName struct {
 	Name    string `json:"name"`
 }
 
+// CertificateDeleted is a certificate that is good for nothing any more.
+type CertificateDeleted struct {
+	CertificateName
+	InForce
+}
+
 // AddCertificate registers a certificate.
 var AddCertificate = &Action[Certificate, Certificate]{
 	Name: "certificate/add", Event: "AddCertificate",
@@ -46,7 +52,7 @@ var AddCertificate = &Action[Certificate, Certificate]{
 			return p, err
 		}
 		p.Created = time.UnixMilli(m.Created).UTC()
-		return p, c.commit(ctx, change)
+		return p, c.add(ctx, change)
 	},
 	audit: func(p Certificate) audit.Detail {
 		return audit.Detail{audit.String("account", p.Account), audit.String("name", p.Name), audit.String("role", p.Role), audit.String("spki", p.SPKI)}
@@ -87,14 +93,15 @@ func shown(m *recordpb.Certificate) Certificate {
 }
 
 // DeleteCertificate ends what a certificate is good for. Sessions that it was exchanged for last until their time.
-var DeleteCertificate = &Action[CertificateName, CertificateName]{
+var DeleteCertificate = &Action[CertificateName, CertificateDeleted]{
 	Name: "certificate/delete", Event: "DeleteCertificate",
-	run: func(ctx context.Context, c *call, p CertificateName) (CertificateName, error) {
+	run: func(ctx context.Context, c *call, p CertificateName) (CertificateDeleted, error) {
 		change, err := iam.DeleteCertificate(ctx, roster.Call(c.Node, p.Account), p.Name)
 		if err != nil {
-			return p, err
+			return CertificateDeleted{}, err
 		}
-		return p, c.commit(ctx, change)
+		reach, err := c.commit(ctx, change)
+		return CertificateDeleted{p, reach}, err
 	},
 	audit: func(p CertificateName) audit.Detail {
 		return audit.Detail{audit.String("account", p.Account), audit.String("name", p.Name)}

@@ -20,6 +20,7 @@ type Roster struct {
 type Applied struct {
 	Changes []*roster.Change `json:"changes"`
 	Failed  string           `json:"failed,omitempty"` // why it went no further
+	InForce                  // of all changes that were made
 }
 
 // PlanIdentities tells what ApplyIdentities would change.
@@ -47,7 +48,12 @@ var ApplyIdentities = &Action[Roster, Applied]{
 			return Applied{}, err
 		}
 		out := Applied{Changes: plan.Changes}
-		if err := plan.Apply(ctx, c.rec.Identity, nil); err != nil {
+		err = plan.Apply(ctx, c.rec.Identity, nil)
+		if plan.Waited {
+			out.InForce = c.inForce(plan.Reach)
+			c.rec.Response = out.detail()
+		}
+		if err != nil {
 			out.Failed = err.Error()
 			c.rec.ErrorCode, c.rec.ErrorMessage = actionFailed, out.Failed
 		}

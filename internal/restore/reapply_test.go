@@ -384,7 +384,7 @@ func provider(host string) func(*world) string {
 }
 
 // operator does an action on the access key of a user.
-func operator(a *admin.Action[admin.AccessKeyID, admin.AccessKeyID]) func(*world, string) {
+func operator(a *admin.Action[admin.AccessKeyID, admin.AccessKeyChanged]) func(*world, string) {
 	return func(w *world, name string) {
 		if _, err := a.Perform(w.t.Context(), &admin.Host{Node: w.Node}, admin.Self(), admin.AccessKeyID{ID: w.accessKeys[name]}, nil); err != nil {
 			w.t.Fatal(err)

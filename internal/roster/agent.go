@@ -9,6 +9,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/authz"
+	"qkms/internal/coherence"
 	"qkms/internal/fault"
 	"qkms/internal/iam"
 	"qkms/internal/node"
@@ -21,6 +22,10 @@ import (
 type Agent struct {
 	Node *node.Node
 	Who  audit.Identity
+
+	// Reach is how far what was taken away has got, in the worst case; Waited: something was.
+	Reach  coherence.Reach
+	Waited bool
 }
 
 // attempts is how often an operation is begun anew when what it relied on changed meanwhile.
@@ -28,13 +33,13 @@ const attempts = 8
 
 // Do carries out one operation in an account. It leaves the record that the request would leave, but for who it
 // was.
-func (a Agent) Do(ctx context.Context, account, action string, form url.Values) error {
+func (a *Agent) Do(ctx context.Context, account, action string, form url.Values) error {
 	row := iam.Service.Row(action)
 	req, err := row.Decode(form)
 	if err != nil {
 		return err // was checked before: Compare decoded it
 	}
-	return a.Commit(ctx, account, action, func(c *query.Call, rec *audit.Record) (*record.Change, error) {
+	return a.Commit(ctx, account, action, row.Restricts(), func(c *query.Call, rec *audit.Record) (*record.Change, error) {
 		rec.Request = req.Audit()
 		if _, err := req.Needs(ctx, c); err != nil { // for what it finds
 			return nil, err
@@ -42,6 +47,9 @@ func (a Agent) Do(ctx context.Context, account, action string, form url.Values) 
 		_, change, err := req.Run(ctx, c)
 		if err == nil {
 			rec.Response = req.Result()
+			if change == nil && row.Restricts() && a.Node.Lease.Shared() { // taken away before: see server.fence
+				change = c.Confirm()
+			}
 		}
 		return change, err
 	})
@@ -49,8 +57,9 @@ func (a Agent) Do(ctx context.Context, account, action string, form url.Values) 
 
 // Commit makes what build proposes durable together with its record, under the name of an operation. build may
 // be called again; it fills in what the record says of request and answer. No change is recorded too, and so
-// is a failure.
-func (a Agent) Commit(ctx context.Context, account, action string, build func(*query.Call, *audit.Record) (*record.Change, error)) error {
+// is a failure. restricts says that the change may take something away: then it is waited for until it is in
+// force on every node.
+func (a *Agent) Commit(ctx context.Context, account, action string, restricts bool, build func(*query.Call, *audit.Record) (*record.Change, error)) error {
 	var rec *audit.Record
 	var err error
 	for range attempts {
@@ -62,7 +71,7 @@ func (a Agent) Commit(ctx context.Context, account, action string, build func(*q
 			return a.Node.Ledger.Note(rec)
 		}
 		if err == nil {
-			err = a.Node.Commit(ctx, change, rec)
+			err = a.commit(ctx, change, restricts, rec)
 		}
 		if conflict := (*store.Conflict)(nil); !errors.As(err, &conflict) {
 			break
@@ -77,6 +86,16 @@ func (a Agent) Commit(ctx context.Context, account, action string, build func(*q
 		rec.ErrorCode, _ = query.Code(f)
 	}
 	return errors.Join(err, a.Node.Ledger.Note(rec))
+}
+
+func (a *Agent) commit(ctx context.Context, change *record.Change, restricts bool, rec *audit.Record) error {
+	if !restricts {
+		return a.Node.Ledger.Commit(ctx, change, rec)
+	}
+	r, err := a.Node.Commit(ctx, change, rec)
+	a.Reach.Pending = max(a.Reach.Pending, r.Pending)
+	a.Waited = a.Waited || err == nil
+	return err
 }
 
 // Call is a request that an account's root user would make.

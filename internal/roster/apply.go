@@ -12,7 +12,8 @@ import (
 // Apply makes the changes one after the other, each operation durable before the next, and tells of each
 // change that is made. The first that fails ends it: what is done stays done, and a new Plan goes on from there.
 func (p *Plan) Apply(ctx context.Context, who audit.Identity, done func(*Change)) error {
-	agent := Agent{p.node, who}
+	agent := &Agent{Node: p.node, Who: who}
+	defer func() { p.Reach, p.Waited = agent.Reach, agent.Waited }()
 	for i, c := range p.Changes {
 		for _, o := range c.ops {
 			err := ctx.Err()
@@ -31,11 +32,11 @@ func (p *Plan) Apply(ctx context.Context, who audit.Identity, done func(*Change)
 	return nil
 }
 
-func (a Agent) carryOut(ctx context.Context, account string, o operation) error {
+func (a *Agent) carryOut(ctx context.Context, account string, o operation) error {
 	if o.own == nil {
 		return a.Do(ctx, account, o.action, o.form)
 	}
-	return a.Commit(ctx, account, o.action, func(c *query.Call, rec *audit.Record) (*record.Change, error) {
+	return a.Commit(ctx, account, o.action, true, func(c *query.Call, rec *audit.Record) (*record.Change, error) {
 		rec.EventSource, rec.Request = audit.SourceAdmin, o.detail
 		return o.own(ctx, c)
 	})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"qkms/internal/audit"
+	"qkms/internal/coherence"
 	"qkms/internal/iam"
 	"qkms/internal/node"
 	"qkms/internal/query"
@@ -19,8 +20,13 @@ import (
 // A Plan is how the store becomes what a file says. It holds for the store as Compare found it.
 type Plan struct {
 	Changes []*Change
-	node    *node.Node
-	file    *File
+
+	// Reach is how far what Apply took away has got, in the worst case; Waited: something was.
+	Reach  coherence.Reach
+	Waited bool
+
+	node *node.Node
+	file *File
 }
 
 // A Change is one thing that is made, changed or deleted.

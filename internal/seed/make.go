@@ -107,7 +107,7 @@ func commit(ctx context.Context, n *node.Node, e event, build func() (*record.Ch
 		if change, err = build(); err != nil {
 			return err
 		}
-		err = n.Commit(ctx, change, e.record())
+		err = n.Ledger.Commit(ctx, change, e.record())
 		if conflict := (*store.Conflict)(nil); !errors.As(err, &conflict) {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"qkms/internal/audit"
-	"qkms/internal/coherence"
+	"qkms/internal/ledger"
 	"qkms/internal/store"
 )
 
@@ -24,33 +24,10 @@ func (s *Server) fence(ctx context.Context, rec *audit.Record, at []store.Positi
 	if len(at) == 0 { // nothing was changed, and there is nobody else
 		return
 	}
-	began := time.Now()
-	r := s.lease.Barrier(ctx, at)
+	r := s.ledger.Fence(ctx, s.lease, rec, at)
 	if w, ok := ctx.Value(wayKey{}).(*way); ok {
 		w.fence = &r
 	}
-	if !s.lease.Shared() { // the commit was all there is to wait for
-		return
-	}
-	told := &audit.Record{
-		EventName: "FenceChange", EventSource: rec.EventSource, EventType: audit.TypeServiceEvent, RequestID: rec.RequestID, Region: rec.Region,
-		Identity: audit.Identity{Type: "AWSService", InvokedBy: "AWS Internal"}, RecipientAccount: rec.RecipientAccount, Resources: rec.Resources,
-		ServiceDetails: audit.Detail{
-			audit.String("changeEventID", rec.EventID), audit.String("coherence", state(r)),
-			audit.Int("waitedMilliseconds", time.Since(began).Milliseconds()),
-			audit.Int("inForceWithinMilliseconds", ceil(r.Pending, time.Millisecond)).If(!r.Fenced()),
-		},
-	}
-	if err := s.ledger.Note(told); err != nil {
-		s.log.ErrorContext(ctx, "a change was made and recorded, and there was no room to record how far it got", "request_id", rec.RequestID, "change_event_id", rec.EventID, "coherence", state(r), "error", err)
-	}
-}
-
-func state(r coherence.Reach) string {
-	if r.Fenced() {
-		return "fenced"
-	}
-	return "pending"
 }
 
 // announce sets the header of an answer that waited for a fence.
@@ -58,12 +35,9 @@ func (w *way) announce(h http.Header) {
 	if w.fence == nil {
 		return
 	}
-	value := state(*w.fence)
+	value := ledger.State(*w.fence)
 	if !w.fence.Fenced() {
-		value += "; at-most=" + strconv.FormatInt(ceil(w.fence.Pending, time.Second), 10)
+		value += "; at-most=" + strconv.FormatInt(ledger.Within(*w.fence, time.Second), 10)
 	}
 	h.Set(coherenceHeader, value)
 }
-
-// ceil is d in units, never less than it is.
-func ceil(d, unit time.Duration) int64 { return int64((d + unit - 1) / unit) }
