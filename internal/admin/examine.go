@@ -119,7 +119,7 @@ func (c *call) outboxCheck(ctx context.Context) Check {
 	case err != nil:
 		return Check{"audit outbox", Problem, err.Error()}
 	case len(missing) > 0:
-		return Check{"audit outbox", Problem, fmt.Sprintf("%d records are not in the audit log yet; restarting the server brings them there", len(missing))}
+		return Check{"audit outbox", Problem, fmt.Sprintf("%d records are not in the audit log yet; the server brings them there within a minute, if that has room", len(missing))}
 	}
 	return Check{"audit outbox", Fine, "every change has its record in the log"}
 }

@@ -26,18 +26,23 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// A Ledger commits. Its methods may be called concurrently, except Recover.
+// A Ledger commits. Its methods may be called concurrently.
 type Ledger struct {
 	Config
 
 	turn sync.Mutex // held by whoever gives the log what it is owed; taken before mu
 
+	adopting sync.Mutex // held by whoever gives the log what it finds in the outbox
+
 	mu   sync.Mutex
+	open map[string]bool   // event ids of commits under way, whose records will be in the log or owed to it
 	owed map[string][]byte // committed, refused by the log, still in the outbox; by event id
 }
 
 // New returns a ledger.
-func New(c Config) *Ledger { return &Ledger{Config: c, owed: map[string][]byte{}} }
+func New(c Config) *Ledger {
+	return &Ledger{Config: c, open: map[string]bool{}, owed: map[string][]byte{}}
+}
 
 // Commit makes change and rec durable, and also what else there is to tell of the same change. It sets
 // the time and event id of each record, and returns what record.Book.Commit returns. An error of the
@@ -56,6 +61,7 @@ func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.R
 		lines[i] = l.encode(r)
 		change.Record(r.EventID, lines[i])
 	}
+	defer l.begin(rec, also)()
 	if err := l.Book.Commit(ctx, change, rec.EventID, line); err != nil {
 		return err
 	}
@@ -64,6 +70,24 @@ func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.R
 		err = errors.Join(err, l.deliver(r.EventID, lines[i]))
 	}
 	return err
+}
+
+// begin keeps the records of a commit from being adopted until end is called. After a commit whose outcome is unknown
+// they may be in the outbox: whatever is found there then is nobody's.
+func (l *Ledger) begin(rec *audit.Record, also []*audit.Record) (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := append([]*audit.Record{rec}, also...)
+	for _, r := range all {
+		l.open[r.EventID] = true
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, r := range all {
+			delete(l.open, r.EventID)
+		}
+	}
 }
 
 // encode renders rec as of now, with an id for this attempt: a former one may be in the outbox.
@@ -128,14 +152,15 @@ func (l *Ledger) retry() error {
 }
 
 // Recover appends the records of changes that were committed and, the process having ended, never
-// reached the log. A record that did reach it is not written twice. Call it before anything commits.
-func (l *Ledger) Recover(ctx context.Context) error { return l.recover(ctx, time.Time{}) }
+// reached the log. A record that did reach it is not written twice.
+func (l *Ledger) Recover(ctx context.Context) error { return l.Adopt(ctx, time.Time{}) }
 
-// orphaned is how old a record in the outbox is when it is nobody's any more: the node that committed it
+// orphaned is how old another node's record in the outbox is when it is nobody's any more: the node that committed it
 // would have had it in its log within milliseconds, and taken the row away within minutes (Settle).
 const orphaned = 15 * time.Minute
 
-// Settle takes away the rows of what has reached the log, and adopts what is nobody's any more.
+// Settle takes away the rows of what has reached the log, and adopts what is nobody's any more. It is to be called
+// every minute: rows that a rotation of the KEK has brought back are to be gone before another node adopts them.
 func (l *Ledger) Settle(ctx context.Context) error {
 	if err := l.Book.Tidy(ctx); err != nil {
 		return err
@@ -143,12 +168,14 @@ func (l *Ledger) Settle(ctx context.Context) error {
 	return l.Adopt(ctx, time.Now().Add(-orphaned))
 }
 
-// Adopt gives the log what other nodes have committed before then and not had in their logs. A node that was only
+// Adopt gives the log what its own node has committed and it does not have, since the outcome of the commit was unknown or
+// the process ended; and what other nodes have committed before then and not had in their logs. A node that was only
 // stopped will write its record too: both have the same event id.
-func (l *Ledger) Adopt(ctx context.Context, before time.Time) error { return l.recover(ctx, before) }
-
-func (l *Ledger) recover(ctx context.Context, before time.Time) error {
+func (l *Ledger) Adopt(ctx context.Context, before time.Time) error {
+	l.adopting.Lock()
+	defer l.adopting.Unlock()
 	lines, err := l.Book.Undelivered(ctx, before)
+	l.leave(lines)
 	if err != nil || len(lines) == 0 {
 		return err
 	}
@@ -166,4 +193,11 @@ func (l *Ledger) recover(ctx context.Context, before time.Time) error {
 		l.Book.Delivered(id)
 	}
 	return l.Book.Tidy(ctx)
+}
+
+// leave takes out of lines what somebody here will deliver. What was delivered since lines were read is in the log by now.
+func (l *Ledger) leave(lines map[string][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(lines, func(id string, _ []byte) bool { return l.open[id] || l.owed[id] != nil })
 }

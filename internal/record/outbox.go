@@ -38,7 +38,7 @@ func (b *Book) Delivered(eventID string) { b.delivered.add(eventID) }
 
 // Undelivered returns the audit records that were committed and not marked delivered since, by event
 // id: after a crash, the mutations whose record may be missing from the log. They are those that this node's log
-// is to have; with before those of every other log instead, if they were committed before then.
+// is to have, and with before also those of every other log that were committed before then.
 func (b *Book) Undelivered(ctx context.Context, before time.Time) (map[string][]byte, error) {
 	lines := map[string][]byte{}
 	var after Key
@@ -49,7 +49,7 @@ func (b *Book) Undelivered(ctx context.Context, before time.Time) (map[string][]
 		}
 		for _, it := range page {
 			after = it.Key
-			if own := it.Msg.Log == b.Log; before.IsZero() && own || !own && it.Msg.At < before.UnixMilli() {
+			if it.Msg.Log == b.Log || !before.IsZero() && it.Msg.At < before.UnixMilli() {
 				lines[it.Key.Part(0)] = it.Msg.Line
 			}
 		}

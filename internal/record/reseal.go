@@ -63,17 +63,28 @@ func (b *Book) reseal(ctx context.Context, k Key, r store.Record, under func(con
 		if k.space() == spaceLastUse {
 			return true, b.touchAgain(ctx, k, r)
 		}
+		if k.space() == spaceOutbox { // most are gone by now
+			if r, err = b.again(ctx, k); err != nil || r.Ver == 0 {
+				return false, err
+			}
+		}
 		err = b.resealAs(ctx, ring, k, r, fence)
 		var conflict *store.Conflict
 		if !errors.As(err, &conflict) {
 			return err == nil, err
 		}
-		got, err := b.engine.Get(ctx, k.bytes()) // somebody changed it: look again
-		if err != nil {
+		if r, err = b.again(ctx, k); err != nil { // somebody changed it
 			return false, err
 		}
-		r = got[0]
 	}
+}
+
+func (b *Book) again(ctx context.Context, k Key) (store.Record, error) {
+	got, err := b.engine.Get(ctx, k.bytes())
+	if err != nil {
+		return store.Record{}, err
+	}
+	return got[0], nil
 }
 
 func (b *Book) resealAs(ctx context.Context, ring *seal.Ring, k Key, r store.Record, fence store.Fence) error {
@@ -86,7 +97,7 @@ func (b *Book) resealAs(ctx context.Context, ring *seal.Ring, k Key, r store.Rec
 	c.ring = ring
 	if k.Shard() != store.Loose {
 		c.Require(k, r.Ver)
-	} // else an outbox row, which no check can hold; one that was delivered meanwhile and comes back is dropped at the next start
+	} // else an outbox row, which no check can hold. One that goes this very moment comes back: its node takes it away within a minute, and others leave it for longer (package ledger)
 	c.txn.Puts = append(c.txn.Puts, b.put(ring, k, r.Ver+1, plain))
 	c.Under(fence)
 	return b.Commit(ctx, c, "", nil)

@@ -184,3 +184,29 @@ func TestForgedTokensCostLittle(t *testing.T) {
 		}
 	})
 }
+
+// An outbox row that goes while its page is being sealed again does not come back: another node would take it for one
+// whose node is dead, and write its record a second time.
+func TestResealBringsNoOutboxRowBack(t *testing.T) {
+	f := open(t)
+	c := f.Change()
+	c.Insert(record.OfKey(account, region, "a"), &recordpb.Key{})
+	if err := f.Commit(t.Context(), c, "event", []byte("line")); err != nil {
+		t.Fatal(err)
+	}
+	f.Delivered("event")
+	f.token()
+	fence, err := f.engine.Claim(t.Context(), "reseal", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	under := func(context.Context) (store.Fence, error) { return fence, f.Tidy(t.Context()) }
+	for w := (record.Resealing{}); !w.Ended; {
+		if err := f.Reseal(t.Context(), &w, under); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines, err := f.Undelivered(t.Context(), time.Time{}); err != nil || len(lines) != 0 {
+		t.Errorf("got %q, %v, want none", lines, err)
+	}
+}
