@@ -70,6 +70,10 @@ type Engine interface {
 	// commit that finished before the call was made. ErrRolledBack, together with the heads there are, when
 	// they lack what a Commit or Renew here had returned before: acknowledged commits were lost. That
 	// is said once, and all that is remembered is to be dropped.
+	//
+	// A vector with a position beyond its shard's head is of a history that was lost, and the revisions that take
+	// the place of the lost ones are not applied, nor may those of other shards be: it is never shown to Peers, but
+	// nothing applied instead.
 	Renew(ctx context.Context, n Node) (Heads, error)
 
 	// Peers lists the nodes that renewed and have not left, in id order. A Renew that it does not show
@@ -219,6 +223,16 @@ func (v Vector) Bytes() []byte {
 		b = binary.BigEndian.AppendUint64(b, rev)
 	}
 	return b
+}
+
+// Within is v, or nothing applied if a position of v is beyond its head: then v is of a history that was lost.
+func (v Vector) Within(heads Vector) Vector {
+	for shard, rev := range v {
+		if rev > heads[shard] {
+			return Vector{}
+		}
+	}
+	return v
 }
 
 // ParseVector reads what Bytes made. Any other length is an error.

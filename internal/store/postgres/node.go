@@ -24,12 +24,15 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	d.nodesMu.Unlock()
 	var heads store.Heads
 	before := d.seen.vector()
+	shards, revs := numbered(n.Applied)
 	err := d.runLease(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		var held int64 // stays 0 when nobody ever had the store for itself
 		b := begin()
-		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, $2::bytea, $3::text)
+		b.Queue(`INSERT INTO node (id, beat, applied, info) VALUES ($1::text, 1, CASE WHEN EXISTS (
+				SELECT 1 FROM unnest($4::int[], $5::bigint[]) AS a(shard, rev) JOIN head ON head.shard = a.shard WHERE a.rev > head.rev
+			) THEN $6::bytea ELSE $2::bytea END, $3::text)
 			ON CONFLICT (id) DO UPDATE SET beat = node.beat + 1, applied = excluded.applied, info = excluded.info`,
-			n.ID, n.Applied.Bytes(), n.Info)
+			n.ID, n.Applied.Bytes(), n.Info, shards, revs, store.Vector{}.Bytes())
 		if err := commit(ctx, conn, b); err != nil {
 			return err
 		}

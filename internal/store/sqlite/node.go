@@ -16,13 +16,13 @@ func (d *DB) Renew(ctx context.Context, n store.Node) (store.Heads, error) {
 	var heads store.Heads
 	err := d.write(ctx, func(s *session) error {
 		heads = store.Heads{}
-		_, err := s.exec(`INSERT INTO node (id, beat, applied, info) VALUES (?, 1, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET beat = beat + 1, applied = excluded.applied, info = excluded.info`,
-			n.ID, n.Applied.Bytes(), n.Info)
-		if err != nil {
+		if err := s.heads(&heads); err != nil {
 			return err
 		}
-		return s.heads(&heads)
+		_, err := s.exec(`INSERT INTO node (id, beat, applied, info) VALUES (?, 1, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET beat = beat + 1, applied = excluded.applied, info = excluded.info`,
+			n.ID, n.Applied.Within(heads.Revs).Bytes(), n.Info)
+		return err
 	})
 	if err != nil {
 		return store.Heads{}, err

@@ -34,18 +34,35 @@ var nodeTests = []subtest{
 		}
 	}},
 	{"PeersInOrderWithBeatAndVector", func(f *fixture) {
+		for _, shard := range []int{0, 7, 7, 63} {
+			f.commit(puts(put(shard, fmt.Sprint("k", shard), 1, "")))
+		}
 		for range 3 {
-			f.renew(store.Node{ID: "b", Applied: store.Vector{7: 9}, Info: "host b", Beat: 99})
+			f.renew(store.Node{ID: "b", Applied: store.Vector{7: 2}, Info: "host b", Beat: 99})
 		}
 		f.renew(store.Node{ID: "a", Info: "host a"})
-		f.renew(store.Node{ID: "a", Applied: store.Vector{0: 1, 63: 1<<63 - 1}, Info: "host a, renamed"})
+		f.renew(store.Node{ID: "a", Applied: store.Vector{0: 1, 7: 1, 63: 1}, Info: "host a, renamed"})
 		got, err := f.Peers(f.ctx)
 		want := []store.Node{
-			{ID: "a", Beat: 2, Applied: store.Vector{0: 1, 63: 1<<63 - 1}, Info: "host a, renamed"},
-			{ID: "b", Beat: 3, Applied: store.Vector{7: 9}, Info: "host b"},
+			{ID: "a", Beat: 2, Applied: store.Vector{0: 1, 7: 1, 63: 1}, Info: "host a, renamed"},
+			{ID: "b", Beat: 3, Applied: store.Vector{7: 2}, Info: "host b"},
 		}
 		if err != nil || !slices.Equal(got, want) {
 			f.Errorf("got %v, %v, want %v", got, err, want)
+		}
+	}},
+	{"PositionsOfALostHistoryAreNotShown", func(f *fixture) {
+		f.commit(puts(put(1, "k", 1, ""), put(2, "l", 1, "")))
+		for _, step := range []struct{ applied, want store.Vector }{
+			{store.Vector{1: 1}, store.Vector{1: 1}},
+			{store.Vector{1: 1, 2: 2}, store.Vector{}}, // who takes 2 of shard 2 for applied fences what comes there next
+			{store.Vector{1: 1, 2: 1}, store.Vector{1: 1, 2: 1}},
+			{store.Vector{1: 1, 63: 1<<63 - 1}, store.Vector{}},
+		} {
+			f.renew(store.Node{ID: "n", Applied: step.applied})
+			if nodes, err := f.Peers(f.ctx); err != nil || len(nodes) != 1 || nodes[0].Applied != step.want {
+				f.Errorf("after a renewal with %v: got %v, %v, want %v", step.applied, nodes, err, step.want)
+			}
 		}
 	}},
 	{"OthersCanBeRemoved", func(f *fixture) {
