@@ -293,7 +293,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	})
 	n.Reseal = reseal.New(reseal.Config{Book: n.Book, Lease: n.Lease, Now: n.Now})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
-		Book: n.Book, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Reseal: n.Reseal, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
+		Book: n.Book, Lease: n.Lease, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Reseal: n.Reseal, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
 	n.Metrics.Register(n.readings()...)
 	return nil

@@ -18,7 +18,7 @@ func (s *Sweeper) expire(ctx context.Context, k *key.Key, due record.Key, fence 
 	next := k.Edit()
 	v := s.Resolver.Of(next, k.Ver).Version(id)
 	if v == nil || v.Missing || v.ValidTo != due.DueAt().UnixMilli() {
-		return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
+		return s.overtaken(ctx, k, due, fence)
 	}
 	key.Expire(next, v)
 	change := s.Book.Change()

@@ -20,10 +20,7 @@ func (s *Sweeper) rotateKey(ctx context.Context, k *key.Key, due record.Key, fen
 	switch {
 	case k.NextRotation != due.DueAt().UnixMilli(), k.State != key.Enabled && !passing(k):
 		// Overtaken, or the key cannot rotate now: enabling it sets its date anew (op.EnableKey).
-		err = s.commit(ctx, fence, func(c *record.Change) {
-			c.Require(k.Record(), k.Ver)
-			c.Discard(due)
-		})
+		err = s.overtaken(ctx, k, due, fence)
 	case k.State == key.Enabled:
 		err = s.rotateNow(ctx, k, fence)
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"time"
 
+	"qkms/internal/coherence"
 	"qkms/internal/custody"
 	"qkms/internal/key"
 	"qkms/internal/ledger"
@@ -26,6 +27,7 @@ import (
 // Config is what a Sweeper stands on; every field is needed.
 type Config struct {
 	Book     *record.Book
+	Lease    *coherence.Lease // the right to go by what Book remembers
 	Resolver *key.Resolver
 	Ops      *op.Deps
 	Ledger   *ledger.Ledger
@@ -62,8 +64,15 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// Once does everything that is due, and returns nil when another node is at it.
-func (s *Sweeper) Once(ctx context.Context) error { return errors.Join(s.dates(ctx), s.reseal(ctx)) }
+// Once does everything that is due, and returns nil when another node is at it, or should be: a node without a
+// lease, such as one that was frozen for long, may know keys as they were then (docs/coherence.md, rule 6).
+func (s *Sweeper) Once(ctx context.Context) error {
+	if _, err := s.Lease.Begin(); err != nil {
+		s.Logger.InfoContext(ctx, "no sweep: it is left to other nodes, or to the next minute", "reason", err)
+		return nil
+	}
+	return errors.Join(s.dates(ctx), s.reseal(ctx))
+}
 
 // dates does what keys are due for.
 func (s *Sweeper) dates(ctx context.Context) error {
@@ -82,8 +91,8 @@ func (s *Sweeper) dates(ctx context.Context) error {
 			return errors.Join(failed, err)
 		}
 		for _, due := range page {
-			if due.Key.DueAt().After(s.Now()) {
-				return failed // the rest is later still
+			if due.Key.DueAt().After(s.Now()) || !s.Lease.Valid() {
+				return failed // the rest is later still, or left for later
 			}
 			if err := s.fire(ctx, due.Key, fence); err != nil {
 				failed = errors.Join(failed, fmt.Errorf("%s of key %s: %w", due.Key.Part(1), due.Key.Part(4), err))
@@ -115,7 +124,25 @@ func (s *Sweeper) fire(ctx context.Context, due record.Key, fence store.Fence) e
 	case kind == op.DueRotation && k != nil && !k.Gone(s.Now()):
 		return s.rotateKey(ctx, k, due, fence)
 	}
-	return s.commit(ctx, fence, func(c *record.Change) { c.Discard(due) })
+	return s.overtaken(ctx, k, due, fence)
+}
+
+// overtaken discards a date that k does not go by any more, or that no key does. Dates lost to an old idea of
+// the key would never come again, so the commit depends on the key's record; one that changed meanwhile is left to the
+// next sweep.
+func (s *Sweeper) overtaken(ctx context.Context, k *key.Key, due record.Key, fence store.Fence) error {
+	at, ver := record.OfKey(due.Part(2), due.Part(3), due.Part(4)), uint64(0)
+	if k != nil {
+		ver = k.Ver
+	}
+	err := s.commit(ctx, fence, func(c *record.Change) {
+		c.Require(at, ver)
+		c.Discard(due)
+	})
+	if _, changed := errors.AsType[*store.Conflict](err); changed {
+		return nil
+	}
+	return err
 }
 
 func (s *Sweeper) commit(ctx context.Context, fence store.Fence, build func(*record.Change)) error {
