@@ -210,3 +210,15 @@ func TestResealBringsNoOutboxRowBack(t *testing.T) {
 		t.Errorf("got %q, %v, want none", lines, err)
 	}
 }
+
+// Who has looked at a store is no node of it.
+func TestVerifyLeavesNoNode(t *testing.T) {
+	f := open(t)
+	f.insert("a")
+	if _, err := f.Verify(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if peers, err := f.engine.Peers(t.Context()); err != nil || len(peers) != 0 {
+		t.Errorf("got %d nodes, %v, want none", len(peers), err)
+	}
+}

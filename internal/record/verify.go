@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -62,6 +63,21 @@ func (b *Book) Verify(ctx context.Context, say func(records int)) (Report, error
 // one of a store that was loaded from a backup, which has no notes from before.
 func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Change, error) {
 	told := map[string]*recordpb.Change{}
+	heads, err := b.heads(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for shard, head := range heads.Revs {
+		if err := b.walkShard(ctx, shard, head, heads, told, rep); err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// heads is where the change log ends. Only nodes are told, so Verify is one for a moment; a row that stayed would be
+// that of a dead node, to everybody who lists them.
+func (b *Book) heads(ctx context.Context) (store.Heads, error) {
 	verifier := store.Node{ID: "verify"}
 	for shard := range verifier.Applied {
 		verifier.Applied[shard] = math.MaxInt64 // it answers nobody, so no barrier need wait for it
@@ -73,15 +89,27 @@ func (b *Book) walk(ctx context.Context, rep *Report) (map[string]*recordpb.Chan
 			b.Changed()
 		}
 	}
-	if err != nil {
-		return nil, err
+	return heads, errors.Join(err, b.depart(ctx, verifier.ID))
+}
+
+// depart removes the row of a node, also when nobody waits for the answer any more.
+func (b *Book) depart(ctx context.Context, id string) error {
+	engine, ok := store.As[store.Leaver](b.engine)
+	if !ok {
+		return nil
 	}
-	for shard, head := range heads.Revs {
-		if err := b.walkShard(ctx, shard, head, heads, told, rep); err != nil {
-			return nil, err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	peers, err := b.engine.Peers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range peers {
+		if n.ID == id {
+			return engine.Leave(ctx, n)
 		}
 	}
-	return told, nil
+	return nil
 }
 
 func (b *Book) walkShard(ctx context.Context, shard int, head uint64, heads store.Heads, told map[string]*recordpb.Change, rep *Report) error {
