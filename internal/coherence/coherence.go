@@ -33,7 +33,7 @@ const (
 	unnamed = MaxBound
 	buried  = 10 * MaxBound
 
-	// DefaultBound covers a failover by Patroni with its defaults, measured at 21.7 to 29.4 s.
+	// DefaultBound covers a failover by Patroni with its defaults, a ttl of 30 s.
 	DefaultBound = 45 * time.Second
 	MinBound     = 2 * time.Second
 	MaxBound     = 300 * time.Second

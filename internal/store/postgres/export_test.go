@@ -11,6 +11,9 @@ import (
 // Expire ends the hold of d for others, as time would, and does not tell d.
 func (d *DB) Expire(ctx context.Context) error { return d.extend(ctx, 0) }
 
+// Held is nil while d may use the store.
+func (d *DB) Held() error { return d.held() }
+
 // Do runs one statement on the store's database.
 func (d *DB) Do(ctx context.Context, statement string) error {
 	return d.run(ctx, func(ctx context.Context, conn *pgx.Conn) error {

@@ -202,7 +202,7 @@ func (d *DB) release(ctx context.Context) error {
 	}
 	d.hold.stop()
 	<-d.hold.done
-	if errors.Is(d.Held(), store.ErrMoved) {
+	if errors.Is(d.held(), store.ErrMoved) {
 		return nil
 	}
 	if err := d.extend(ctx, 0); !errors.Is(err, errTaken) {
@@ -214,9 +214,9 @@ func (d *DB) release(ctx context.Context) error {
 // valid is for how long a renewal counts.
 func (h *hold) valid() time.Duration { return h.ttl / 3 * 2 }
 
-// Held returns nil while this process may use the store: until another is known to have taken it for itself, and
+// held returns nil while this process may use the store: until another is known to have taken it for itself, and
 // with Options.Hold until the hold lapses. The error wraps store.ErrUnavailable. It does no I/O.
-func (d *DB) Held() error {
+func (d *DB) held() error {
 	if d.hold == nil { // not open yet
 		return nil
 	}

@@ -169,7 +169,7 @@ func (d *DB) enter() error {
 	if d.closed {
 		err = errClosed
 	} else {
-		err = d.Held()
+		err = d.held()
 	}
 	if err != nil {
 		d.mu.RUnlock()
