@@ -5,8 +5,9 @@ TESTFLAGS   =
 # A count, not a time: until Go 1.27 a time limit can fail a clean run (golang/go#75804).
 FUZZ        = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 FUZZTIME    = 200000x
+BENCH       =
 
-.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench compat faults build
+.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench bench-packages compat faults build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -52,7 +53,12 @@ fuzz-rest:
 	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzSignedOpen$$' ./internal/audit
 	$(FUZZ) -fuzz '^FuzzEncode$$' ./internal/audit
 
+# The real binary against a bare net/http handler: docs/performance.md. BENCH='-ops GenerateDataKey -kinds http' looks at less,
+# BENCH='-qkms before=FILE -qkms after=FILE' compares two builds.
 bench:
+	cd bench && go vet ./... && go test ./... && go run . $(BENCH)
+
+bench-packages:
 	go test -run '^$$' -bench . -benchmem ./...
 
 # Other people's clients against the real binary, which go test does not know a cached result stands on.
