@@ -53,7 +53,7 @@ fuzz-rest:
 	$(FUZZ) -fuzztime 5000x -fuzz '^FuzzSignedOpen$$' ./internal/audit
 	$(FUZZ) -fuzz '^FuzzEncode$$' ./internal/audit
 
-# The real binary against a bare net/http handler: docs/performance.md. BENCH='-ops GenerateDataKey -kinds http' looks at less,
+# The real binary against a bare net/http handler: docs/performance.md. BENCH='-ops GenerateDataKey -parts operations' looks at less,
 # BENCH='-qkms before=FILE -qkms after=FILE' compares two builds.
 bench:
 	cd bench && go vet ./... && go test ./... && go run . $(BENCH)

@@ -17,14 +17,17 @@ import (
 
 // Config is what is measured, and for how long. Every field is a flag.
 type Config struct {
-	For     time.Duration  // of one phase; every server has one of each operation in a round
-	Rounds  int            // medians are of so many
-	Clients int            // of the closed loop
-	Ops     *regexp.Regexp // of the names of operations
-	Kinds   string         // of connections: any of http, tls, http2
-	QKMS    []named        // programs; none: the source above is built
-	Peers   bool           // measure others that are installed
-	Dir     string         // where data directories are made
+	For     time.Duration    // of one phase; every server has one of each operation in a round
+	Rounds  int              // medians are of so many
+	Clients int              // of the closed loop
+	Ops     *regexp.Regexp   // of the names of operations
+	Parts   string           // of what is measured
+	Keys    int              // in a store with many
+	QKMS    []named          // programs; none: the source above is built
+	Peers   bool             // measure others that are installed
+	Others  []*target.Target // that run already
+	Dir     string           // where data directories are made
+	Page    string           // a file to write the tables into; empty: none
 }
 
 // A named is a program to measure, and what to call it: two of them are compared.
@@ -58,8 +61,15 @@ func parse(args []string) (*Config, error) {
 	f.DurationVar(&c.For, "for", time.Second, "of one phase `TIME`; each server has one of each operation in a round")
 	f.IntVar(&c.Rounds, "rounds", 5, "medians are of so many `ROUNDS`")
 	f.IntVar(&c.Clients, "clients", 8, "how many `CLIENTS` ask at once")
-	f.StringVar(&c.Kinds, "kinds", "http,tls,http2", "of connections, `LIST`")
-	f.BoolVar(&c.Peers, "peers", false, "also measure what else is installed: moto_server")
+	f.StringVar(&c.Parts, "parts", "operations,tls,http2,paced,keys", "what to measure, `LIST`")
+	f.IntVar(&c.Keys, "keys", 20_000, "how many `KEYS` a store with many has")
+	f.BoolVar(&c.Peers, "peers", true, "also measure what else is installed: moto_server")
+	f.StringVar(&c.Page, "write", "", "write the tables into the `FILE`, between its marks")
+	f.Func("peer", "also measure a server that runs, `NAME=URL[,PID]`, with the credentials of $AWS_ACCESS_KEY_ID; may be given again", func(s string) error {
+		t, err := target.Peer(s)
+		c.Others = append(c.Others, t)
+		return err
+	})
 	f.StringVar(&c.Dir, "dir", "", "make data directories in `DIR`, which is to be on a real disk; if not given: where temporary files are")
 	ops := f.String("ops", "", "only operations whose name matches the regular `EXPRESSION`")
 	f.Func("qkms", "measure the program `NAME=FILE`; may be given again, to compare. If not given: the source is built", func(s string) error {
@@ -93,10 +103,18 @@ func run(c *Config) (err error) {
 	}
 	s := &session{Config: c}
 	defer func() { err = errors.Join(err, s.end()) }()
-	for kind := range strings.SplitSeq(c.Kinds, ",") {
-		if err := s.compare(kind); err != nil {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	parts := map[string]func() error{"operations": s.matrix, "tls": s.secured, "http2": s.http2, "paced": s.paced, "keys": s.many}
+	for name := range strings.SplitSeq(c.Parts, ",") {
+		part, is := parts[name]
+		if !is {
+			return fmt.Errorf("%q is no part of what is measured", name)
+		}
+		if err := part(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.publish()
 }

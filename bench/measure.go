@@ -15,17 +15,19 @@ import (
 type sample struct {
 	perSecond      float64
 	p50, p99, p999 time.Duration
-	late           time.Duration // p99 of how long after it was due a request was sent
+	late           time.Duration // at a fixed rate: p99 of how long after it was due a request was sent
 	server, client time.Duration // of a processor's time, per request
 	allocs, bytes  float64       // allocated by the server, per request; 0: it does not tell
-	rss            float64
+	rss            float64       // bytes
 }
 
-// A subject is a server under one kind of load.
+// A subject is what is measured: a server under one kind of load, or something that is no server.
 type subject struct {
-	*target.Target
+	name    string
+	server  *target.Target
 	clients *load.Clients
 	calls   []load.Call
+	alone   func(during time.Duration) (sample, error) // of what is no server
 	samples []sample
 }
 
@@ -34,36 +36,47 @@ const poolSize = 256
 
 func (s *subject) pool() []*load.Request {
 	var all []*load.Request
-	for i := range poolSize {
-		all = append(all, s.Login.Sign(s.Site.Address, s.calls[i%len(s.calls)], time.Now()))
+	for i := range max(poolSize, len(s.calls)) {
+		all = append(all, s.server.Login.Sign(s.server.Site.Address, s.calls[i%len(s.calls)], time.Now()))
 	}
 	return all
 }
 
-// A phase puts load on the clients' server.
-type phase func(c *load.Clients, pool []*load.Request, during time.Duration) (*load.Result, error)
+// A phase puts a server under load. It is told what a closed loop came to just before.
+type phase func(s *subject, pool []*load.Request, during time.Duration, warm *load.Result) (*load.Result, error)
 
-func closed(c *load.Clients, pool []*load.Request, during time.Duration) (*load.Result, error) {
-	return c.Closed(pool, during)
+func closed(s *subject, pool []*load.Request, during time.Duration, _ *load.Result) (*load.Result, error) {
+	return s.clients.Closed(pool, during)
 }
 
-// measure runs a phase, after a tenth of its time to warm up, and reads what it cost.
+// measure runs a phase, after a fifth of its time to warm up, and reads what it cost.
 func (s *subject) measure(run phase, during time.Duration) error {
-	pool := s.pool()
-	if _, err := s.clients.Closed(pool, during/10); err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
-	}
-	m := meter{of: s.Process, self: &target.Process{PID: os.Getpid()}}
-	if err := m.begin(); err != nil {
-		return err
-	}
-	r, err := run(s.clients, pool, during)
+	got, err := s.sample(run, during)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	got, err := m.end(r)
 	s.samples = append(s.samples, got)
-	return err
+	return nil
+}
+
+func (s *subject) sample(run phase, during time.Duration) (sample, error) {
+	if s.alone != nil {
+		return s.alone(during)
+	}
+	pool := s.pool()
+	warm, err := s.clients.Closed(pool, during/5)
+	if err != nil {
+		return sample{}, err
+	}
+	m := meter{of: s.server.Process, self: &target.Process{PID: os.Getpid()}}
+	if err := m.begin(); err != nil {
+		return sample{}, err
+	}
+	r, err := run(s, pool, during, warm)
+	if err != nil {
+		return sample{}, err
+	}
+	return m.end(r)
 }
 
 // A meter reads before and after a phase.
@@ -86,7 +99,7 @@ func (m *meter) begin() (err error) {
 	for name, value := range m.before {
 		m.reading[name] = value - first[name]
 	}
-	if m.client, err = m.self.CPU(); err != nil {
+	if m.client, err = m.self.CPU(); err != nil || m.of.PID == 0 {
 		return err
 	}
 	m.server, err = m.of.CPU()
@@ -94,27 +107,29 @@ func (m *meter) begin() (err error) {
 }
 
 func (m *meter) end(r *load.Result) (s sample, err error) {
-	server, err := m.of.CPU()
-	if err != nil {
-		return s, err
+	n := float64(r.Times.Count())
+	per := func(d time.Duration) time.Duration { return time.Duration(float64(d) / n) }
+	s = sample{
+		perSecond: r.PerSecond(), late: r.Late.Quantile(0.99),
+		p50: r.Times.Quantile(0.5), p99: r.Times.Quantile(0.99), p999: r.Times.Quantile(0.999),
 	}
 	client, err := m.self.CPU()
-	if err != nil {
+	if s.client = per(client - m.client); err != nil || m.of.PID == 0 {
+		return s, err
+	}
+	server, err := m.of.CPU()
+	if s.server = per(server - m.server); err != nil {
 		return s, err
 	}
 	after, err := m.of.Gauges()
 	if err != nil {
 		return s, err
 	}
-	rss, err := m.of.RSS()
-	n := float64(r.Times.Count())
-	per := func(d time.Duration) time.Duration { return time.Duration(float64(d) / n) }
 	each := func(name string) float64 { return max(after[name]-m.before[name]-m.reading[name], 0) / n }
-	return sample{
-		perSecond: r.PerSecond(), p50: r.Times.Quantile(0.5), p99: r.Times.Quantile(0.99), p999: r.Times.Quantile(0.999),
-		late: r.Late.Quantile(0.99), server: per(server - m.server), client: per(client - m.client),
-		allocs: each("go_memstats_mallocs_total"), bytes: each("go_memstats_alloc_bytes_total"), rss: float64(rss),
-	}, err
+	s.allocs, s.bytes = each("go_memstats_mallocs_total"), each("go_memstats_alloc_bytes_total")
+	rss, err := m.of.RSS()
+	s.rss = float64(rss)
+	return s, err
 }
 
 // median is that of a figure of all samples.
@@ -127,12 +142,22 @@ func median[T cmp.Ordered](all []sample, figure func(sample) T) T {
 	return got[len(got)/2]
 }
 
-// ratio is the median of the ratios to a, which was measured by turns with s.
-func ratio(s, a []sample, figure func(sample) float64) float64 {
+// over is the median of the ratios of a figure to what base says of the same round, in which they were measured by turns.
+func (s *subject) over(figure func(sample) float64, base func(round int) float64) float64 {
 	var got []float64
-	for i := range s {
-		got = append(got, figure(s[i])/figure(a[i]))
+	for i := range s.samples {
+		got = append(got, figure(s.samples[i])/base(i))
 	}
 	slices.Sort(got)
 	return got[len(got)/2]
 }
+
+// ratio is over the same figure of another subject.
+func (s *subject) ratio(of *subject, figure func(sample) float64) float64 {
+	return s.over(figure, func(i int) float64 { return figure(of.samples[i]) })
+}
+
+func perSecond(s sample) float64 { return s.perSecond }
+func cpu(s sample) float64       { return float64(s.server) }
+func allocs(s sample) float64    { return s.allocs }
+func rss(s sample) float64       { return s.rss }

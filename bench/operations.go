@@ -15,12 +15,17 @@ type operation struct {
 	clients int // 0: as many as the flag says
 	// prepare makes what the operation is about, and returns the calls.
 	prepare func(t *target.Target) ([]load.Call, error)
+	// beside is what else to measure in the same rounds; nil: nothing.
+	beside func(s *session) (*subject, error)
 }
+
+// dataKey is the operation that other things are measured by.
+var dataKey = operation{name: "GenerateDataKey", prepare: onKey("GenerateDataKey", symmetric, map[string]any{"KeySpec": "AES_256"})}
 
 var context = map[string]any{"purpose": "billing"}
 
 var operations = []operation{
-	{name: "GenerateDataKey", prepare: onKey("GenerateDataKey", symmetric, map[string]any{"KeySpec": "AES_256"})},
+	dataKey,
 	{name: "GenerateDataKey, a context", prepare: onKey("GenerateDataKey", symmetric, map[string]any{"KeySpec": "AES_256", "EncryptionContext": context})},
 	{name: "Encrypt, 32 bytes", prepare: onKey("Encrypt", symmetric, map[string]any{"Plaintext": text(32)})},
 	{name: "Decrypt, 32 bytes", prepare: decrypt},
@@ -28,10 +33,10 @@ var operations = []operation{
 		return calls("GenerateRandom", map[string]any{"NumberOfBytes": 32})
 	}},
 	{name: "DescribeKey", prepare: onKey("DescribeKey", symmetric, nil)},
-	{name: "Sign, ECC_NIST_P256", prepare: sign("ECC_NIST_P256", "ECDSA_SHA_256")},
-	{name: "Sign, RSA_2048", prepare: sign("RSA_2048", "RSASSA_PSS_SHA_256")},
-	{name: "Sign, ML_DSA_65", prepare: sign("ML_DSA_65", "ML_DSA_SHAKE_256")},
-	{name: "CreateGrant, 64 clients", clients: 64, prepare: createGrant},
+	{name: "Sign, ECC_NIST_P256", prepare: sign("ECC_NIST_P256", "ECDSA_SHA_256"), beside: primitively("the signature alone", newP256)},
+	{name: "Sign, RSA_2048", prepare: sign("RSA_2048", "RSASSA_PSS_SHA_256"), beside: primitively("the signature alone", newRSA)},
+	{name: "Sign, ML_DSA_65", prepare: sign("ML_DSA_65", "ML_DSA_SHAKE_256"), beside: primitively("the signature alone", newMLDSA)},
+	{name: "CreateGrant, 64 clients", clients: 64, prepare: createGrant, beside: engineAlone},
 	{name: "ListKeys, 100 keys", prepare: listKeys},
 }
 
@@ -98,6 +103,14 @@ func decrypt(t *target.Target) ([]load.Call, error) {
 		return nil, err
 	}
 	return calls("Decrypt", map[string]any{"CiphertextBlob": sealed["CiphertextBlob"]})
+}
+
+// primitively measures a primitive beside what needs it.
+func primitively(name string, make func() (primitive, error)) func(*session) (*subject, error) {
+	return func(*session) (*subject, error) {
+		p, err := make()
+		return &subject{name: name, alone: p.alone}, err
+	}
 }
 
 // createGrant makes grants on several keys, as one would be no load of a store.

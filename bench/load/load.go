@@ -90,6 +90,19 @@ func (c *Clients) Closed(pool []*Request, during time.Duration) (*Result, error)
 	})
 }
 
+// Each has the clients together send every request of pool once.
+func (c *Clients) Each(pool []*Request) (*Result, error) {
+	var next atomic.Int64
+	return c.run(time.Now(), func(_ int, one *client) error {
+		for i := next.Add(1) - 1; int(i) < len(pool); i = next.Add(1) - 1 {
+			if err := one.ask(pool[i], time.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Paced has the clients together send perSecond requests for a time, evenly. An answer's time counts from when its request was due, even if no client was free:
 // a server that stalls is charged for every request that it kept from being sent.
 func (c *Clients) Paced(pool []*Request, perSecond float64, during time.Duration) (*Result, error) {
