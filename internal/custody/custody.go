@@ -45,7 +45,7 @@ type Maker interface {
 	// for the same key id makes the same MaterialID in every account and Region, however it is
 	// encoded. ErrBadMaterial says that spec is not one this holder makes or that given is no material
 	// of it. Making an RSA key takes a second or more, and may wait for others: when ctx ends before
-	// it has begun, that error is returned.
+	// it has begun, that error is returned; when too many wait, ErrBusy.
 	Make(ctx context.Context, key Ref, spec string, given []byte) (Made, error)
 
 	// MakeShared makes one random material for all keys with key's id: one record for each of regions,
@@ -64,7 +64,7 @@ type Made struct {
 type Signer interface {
 	// Sign returns a signature of message by algorithm, encoded as the API does (operations.md §7.5). A
 	// message that cannot be signed so is refused with what pubkey.CheckMessage returns. It returns
-	// ErrNoMaterial when ref has none.
+	// ErrNoMaterial when ref has none, and ErrBusy.
 	Sign(ctx context.Context, ref Ref, algorithm string, kind pubkey.MessageKind, message []byte) (signature []byte, err error)
 }
 
@@ -81,8 +81,8 @@ type MACer interface {
 type Agreer interface {
 	// Agree returns the raw x-coordinate of the shared point, 32, 48 or 66 bytes, the caller's to wipe.
 	// The peer's key is a DER SubjectPublicKeyInfo; ErrBadPeer says that it is no public key on the
-	// curve of the material. It returns ErrAlgorithm for a material that does not agree, and
-	// ErrNoMaterial when ref has none.
+	// curve of the material. It returns ErrAlgorithm for a material that does not agree,
+	// ErrNoMaterial when ref has none, and ErrBusy.
 	Agree(ctx context.Context, ref Ref, peer []byte) (secret []byte, err error)
 }
 
@@ -101,7 +101,7 @@ type Decrypter interface {
 	// Decrypt returns the plaintext, the caller's to wipe. The algorithm is RSAES_OAEP_SHA_1 or
 	// RSAES_OAEP_SHA_256, or SM2PKE with ciphertexts in ASN.1 DER. It returns ErrWrongCiphertext,
 	// always alike, for whatever does not open; ErrAlgorithm when algorithm is not one of the
-	// material's; and ErrNoMaterial when ref has none.
+	// material's; ErrNoMaterial when ref has none; and ErrBusy.
 	Decrypt(ctx context.Context, ref Ref, algorithm string, ciphertext []byte) (plaintext []byte, err error)
 }
 
@@ -109,8 +109,9 @@ type Decrypter interface {
 type PairMaker interface {
 	// MakePair returns a new key pair of spec: the private key as DER PKCS #8, the caller's to wipe,
 	// and the public key as DER SubjectPublicKeyInfo. The specs are those of the API's
-	// DataKeyPairSpec; others are ErrBadMaterial. For ctx see Maker.
-	MakePair(ctx context.Context, spec string) (private, public []byte, err error)
+	// DataKeyPairSpec; others are ErrBadMaterial. It is made for whoever uses key, and has to do with it
+	// only in that they wait in turn with others. For ctx and ErrBusy see Maker.
+	MakePair(ctx context.Context, key Ref, spec string) (private, public []byte, err error)
 }
 
 // A Copier gives a replica of a multi-Region key the material of its primary. Copy may be called
@@ -126,13 +127,13 @@ type Importer interface {
 	// WrappingKey makes a key pair of spec RSA_2048, RSA_3072 or RSA_4096 under which one may send a
 	// material for key, whose MaterialID is ignored. The public key is a DER SubjectPublicKeyInfo. The
 	// private key is sealed: Import of this holder opens it, for the same key, and nobody else. It takes
-	// at most 2560 bytes and is kept nowhere, so the caller may hand it out. For ctx see Maker.
+	// at most 2560 bytes and is kept nowhere, so the caller may hand it out. For ctx and ErrBusy see Maker.
 	WrappingKey(ctx context.Context, key Ref, spec string) (public, private []byte, err error)
 
 	// Import is Maker.Make with what is wrapped by algorithm (RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256,
 	// RSA_AES_KEY_WRAP_SHA_1 or RSA_AES_KEY_WRAP_SHA_256) under the public key that came with private. It
 	// returns ErrWrongCiphertext, always alike, for what does not unwrap or is no material of spec once
-	// it is unwrapped; and ErrWrappingKey for a private that is none of this holder's for key.
+	// it is unwrapped; ErrWrappingKey for a private that is none of this holder's for key; and ErrBusy.
 	Import(ctx context.Context, key Ref, spec, algorithm string, private, wrapped []byte) (Made, error)
 }
 
@@ -155,6 +156,10 @@ var (
 
 	// ErrNoMaterial is returned when a Ref has no material: never made, deleted or expired.
 	ErrNoMaterial = errors.New("custody: no such material")
+
+	// ErrBusy is returned when too many computations that take long wait already, or this one has waited
+	// for too long. Nothing was computed; a later try may succeed.
+	ErrBusy = errors.New("custody: too many computations wait")
 
 	// ErrBadMaterial is returned when a material of the wanted spec cannot be made.
 	ErrBadMaterial = errors.New("custody: no material of this spec")

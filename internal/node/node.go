@@ -267,7 +267,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.LastUses = lastuse.New(n.Book, n.Logger)
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
 		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
-		Importer: n.Custody, Forgetter: n.Custody,
+		Importer: n.Custody, Forgetter: n.Custody, Slow: n.Custody.Slow(),
 		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses, Aliases: n.Quota.AliasesPerKey},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
 	whose := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}.Whose

@@ -10,6 +10,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/authn"
 	"qkms/internal/authz"
+	"qkms/internal/bulkhead"
 	"qkms/internal/custody"
 	"qkms/internal/fault"
 	"qkms/internal/identity"
@@ -37,6 +38,7 @@ type Deps struct {
 	PairMaker    custody.PairMaker
 	Importer     custody.Importer
 	Forgetter    custody.Forgetter
+	Slow         *bulkhead.Bulkhead // where what takes long waits for its turn
 
 	Identities  *identity.Directory
 	Authz       authz.Rules
@@ -154,8 +156,11 @@ func anything(action string) []key.Need { return []key.Need{{Action: action}} }
 
 // sealFault is how a failure of custody looks to the caller.
 func sealFault(err error) error {
-	if errors.Is(err, custody.ErrNoMaterial) {
+	switch {
+	case errors.Is(err, custody.ErrNoMaterial):
 		return fault.Bare(fault.KeyUnavailable).Because(err)
+	case errors.Is(err, custody.ErrBusy):
+		return fault.Throttled().Because(err)
 	}
 	return err
 }

@@ -192,7 +192,7 @@ func Fresh(ctx context.Context, d *Deps, m *recordpb.Key, given []byte) (*record
 		return nil, fmt.Errorf("material of key %s: %w", m.Id, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, sealFault(err)
 	}
 	m.CurrentMaterial, m.PublicKey = made.MaterialID, made.PublicKey
 	m.Versions = []*recordpb.Version{{Id: made.MaterialID, Made: m.Created, State: string(shape.KeyMaterialStateCurrent)}}

@@ -73,9 +73,9 @@ func specInRegion(spec, region string) error {
 
 // dataKeyPair makes a key pair and encrypts its private key under the call's key.
 func (c *Call) dataKeyPair(ctx context.Context, spec shape.DataKeyPairSpec, encryptionContext map[string]string) (private, public, sealed []byte, err error) {
-	private, public, err = c.PairMaker.MakePair(ctx, string(spec))
+	private, public, err = c.PairMaker.MakePair(ctx, c.Key().Material(), string(spec))
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, sealFault(err)
 	}
 	sealed, err = c.Sealer.Seal(ctx, c.Key().Material(), private, encryptionContext)
 	if err != nil {

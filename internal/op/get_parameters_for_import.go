@@ -35,7 +35,7 @@ var getParametersForImport = &Op[shape.GetParametersForImportRequest, shape.GetP
 		ref := custody.Ref{Account: k.Account, Region: k.Region, KeyID: k.Id}
 		public, private, err := c.Importer.WrappingKey(ctx, ref, string(in.WrappingKeySpec))
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, sealFault(err)
 		}
 		expires := c.Now.Add(importTokenLife)
 		return &shape.GetParametersForImportResponse{

@@ -143,7 +143,7 @@ func (c *Call) unwrapped(ctx context.Context, in *shape.ImportKeyMaterialRequest
 	case errors.Is(err, custody.ErrWrappingKey):
 		return made, fault.BadImportToken().Because(err)
 	}
-	return made, err
+	return made, sealFault(err)
 }
 
 // identify refuses a material that is not the one it is said to be.

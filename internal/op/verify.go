@@ -28,9 +28,11 @@ var verify = &Op[shape.VerifyRequest, shape.VerifyResponse]{
 	Counts: func(in *shape.VerifyRequest) []throttle.Toll { return tollOf(in.SigningAlgorithm) },
 	Usage:  key.SignVerify,
 	States: key.ForUse,
-	Run: func(_ context.Context, c *Call, in *shape.VerifyRequest) (*shape.VerifyResponse, *record.Change, error) {
+	Run: func(ctx context.Context, c *Call, in *shape.VerifyRequest) (*shape.VerifyResponse, *record.Change, error) {
 		k, kind := c.Key(), messageKind(in.MessageType)
-		err := pubkey.Verify(k.PublicKey, string(in.SigningAlgorithm), kind, in.Message, in.Signature)
+		err := c.inTurn(ctx, k, func() error {
+			return pubkey.Verify(k.PublicKey, string(in.SigningAlgorithm), kind, in.Message, in.Signature)
+		})
 		switch {
 		case errors.Is(err, pubkey.ErrBadSignature): // never an answer that says false
 			return nil, nil, fault.SignatureInvalid().Because(err)

@@ -15,7 +15,7 @@ import (
 // test refuses is a change of design, and says so.
 var order = [][]string{
 	{"fault", "kbkdf", "memo", "store", "pubkey/fips204"},
-	{"blob", "coherence", "scale", "throttle", "store/storetest", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
+	{"blob", "bulkhead", "coherence", "scale", "throttle", "store/storetest", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
 	{"audit/sink", "custody/soft", "record"},

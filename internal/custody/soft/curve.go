@@ -12,12 +12,13 @@ import (
 type curve struct {
 	oid      string // DER of the named curve
 	size     int    // of a scalar in bytes
+	slow     bool   // takes more than 0.2 ms to use
 	generate func() ([]byte, error)
 	decode   func(scalar []byte) (privateKey, error) // checks the scalar's range
 }
 
 func (c *curve) recipe() recipe {
-	return recipe{generate: c.generate, decode: c.decode, imports: c.imports, exports: c.exports, ber: true}
+	return recipe{generate: c.generate, decode: c.decode, imports: c.imports, exports: c.exports, slowUse: c.slow, ber: true}
 }
 
 const ecPrivateKeyVersion = 1 // RFC 5915 §3

@@ -180,7 +180,7 @@ func ours(t *testing.T, spec string) (x exchange) {
 	x.Spec = spec
 	ref := singleKey
 	var err error
-	if x.Private, x.Public, err = s.MakePair(t.Context(), spec); errors.Is(err, custody.ErrBadMaterial) { // ML-DSA
+	if x.Private, x.Public, err = s.MakePair(t.Context(), singleKey, spec); errors.Is(err, custody.ErrBadMaterial) { // ML-DSA
 		made, err := s.Make(t.Context(), ref, spec, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -224,7 +224,7 @@ func ours(t *testing.T, spec string) (x exchange) {
 // peerOf is another public key of spec.
 func peerOf(t *testing.T, spec string) []byte {
 	t.Helper()
-	_, public, err := sharedSoft.MakePair(t.Context(), spec)
+	_, public, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 	if err != nil {
 		t.Fatal(fmt.Errorf("peer: %w", err))
 	}

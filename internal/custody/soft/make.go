@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"runtime"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -39,8 +38,9 @@ type recipe struct {
 	imports func(key []byte) (stored []byte, err error)
 	exports func(stored, public []byte) (key []byte)
 
-	slow bool // generate takes long
-	ber  bool // imported in BER as well
+	slowMake bool // generate takes seconds
+	slowUse  bool // the key's own computations take 0.2 ms and more (BenchmarkSign)
+	ber      bool // imported in BER as well
 }
 
 // A privateKey is a decoded private key. It is what else it can be: a signing, an agreeing, a
@@ -83,7 +83,7 @@ func (s *Soft) MakeShared(ctx context.Context, key custody.Ref, spec string, reg
 }
 
 func (s *Soft) make(ctx context.Context, key custody.Ref, spec string, given []byte, regions []string) (made custody.Made, records []store.Put, err error) {
-	stored, err := s.stored(ctx, spec, given)
+	stored, err := s.stored(ctx, key, spec, given)
 	if err != nil {
 		return made, nil, fmt.Errorf("make %s: %w", spec, err)
 	}
@@ -108,12 +108,12 @@ func (s *Soft) make(ctx context.Context, key custody.Ref, spec string, given []b
 }
 
 // MakePair implements custody.PairMaker.
-func (s *Soft) MakePair(ctx context.Context, spec string) (private, public []byte, err error) {
+func (s *Soft) MakePair(ctx context.Context, key custody.Ref, spec string) (private, public []byte, err error) {
 	r := recipes[spec]
 	if r.exports == nil {
 		return nil, nil, fmt.Errorf("pair of %q: %w", spec, custody.ErrBadMaterial)
 	}
-	stored, err := s.stored(ctx, spec, nil)
+	stored, err := s.stored(ctx, key, spec, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("pair of %s: %w", spec, err)
 	}
@@ -127,8 +127,8 @@ func (s *Soft) MakePair(ctx context.Context, spec string) (private, public []byt
 	return encodePKCS8(spec, inner), pubkey.Encode(spec, k.public()), nil
 }
 
-// stored returns the stored form of a new material, random or given.
-func (s *Soft) stored(ctx context.Context, spec string, given []byte) ([]byte, error) {
+// stored returns the stored form of a new material for key, random or given.
+func (s *Soft) stored(ctx context.Context, key custody.Ref, spec string, given []byte) ([]byte, error) {
 	r, asymmetric := recipes[spec]
 	size, raw := rawSizes[spec]
 	switch {
@@ -138,33 +138,12 @@ func (s *Soft) stored(ctx context.Context, spec string, given []byte) ([]byte, e
 		return append([]byte(nil), given...), nil
 	case raw:
 		return nil, fmt.Errorf("%d bytes, not %d: %w", len(given), size, custody.ErrBadMaterial)
-	case asymmetric && given == nil && r.slow:
-		return s.slowly(ctx, r.generate)
 	case asymmetric && given == nil:
-		return r.generate()
+		return s.generate(ctx, key, spec)
 	case asymmetric && r.imports != nil:
 		return importPKCS8(spec, given)
 	}
 	return nil, fmt.Errorf("%q, given %t: %w", spec, given != nil, custody.ErrBadMaterial)
-}
-
-// slowAtOnce is how many RSA keys are generated at a time: one core at least stays for everybody
-// else's milliseconds.
-func slowAtOnce() int { return max(1, runtime.GOMAXPROCS(0)-1) }
-
-// slowly generates a key when it is its turn. A generation that has begun is not interrupted: the
-// library has no way to, and its second is bounded.
-func (s *Soft) slowly(ctx context.Context, generate func() ([]byte, error)) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	select {
-	case s.slow <- struct{}{}:
-		defer func() { <-s.slow }()
-		return generate()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // publicKey is the SubjectPublicKeyInfo of a stored material; nil where there is none.

@@ -49,7 +49,7 @@ func secrets() map[string]any {
 		"entry": e, "soft": s, "idKey": s.idKey,
 	}
 	for spec, r := range recipes {
-		if r.slow {
+		if r.slowMake {
 			continue // no RSA key is made of 32 letters
 		}
 		stored := bytes.Repeat(secretBytes, 2)

@@ -22,6 +22,7 @@ func mldsaRecipe(p mldsa.Parameters) recipe {
 			k, err := mldsa.NewPrivateKey(p, seed)
 			return mldsaKey{k}, err
 		},
+		slowUse: true,
 	}
 }
 

@@ -26,6 +26,7 @@ func nistCurve(oid string, c elliptic.Curve) *curve {
 	return &curve{
 		oid:  oid,
 		size: (c.Params().BitSize + 7) / 8,
+		slow: c != elliptic.P256(), // there is no assembly for the others
 		generate: func() ([]byte, error) {
 			k, err := ecdsa.GenerateKey(c, rand.Reader)
 			if err != nil {

@@ -28,7 +28,7 @@ func TestPairSizes(t *testing.T) {
 		"RSA_2048": 1217, "RSA_3072": 1793, "RSA_4096": 2374,
 	}
 	for _, spec := range pairSpecs {
-		key, public, err := sharedSoft.MakePair(t.Context(), spec)
+		key, public, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil {
 			t.Errorf("%s: %v", spec, err)
 			continue
@@ -49,7 +49,7 @@ func TestPairSizes(t *testing.T) {
 // TestPairsOpenInTheStandardLibrary: for the others see TestInterop.
 func TestPairsOpenInTheStandardLibrary(t *testing.T) {
 	for _, spec := range []string{"RSA_2048", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_NIST_EDWARDS25519"} {
-		key, public, err := sharedSoft.MakePair(t.Context(), spec)
+		key, public, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,11 +68,11 @@ func TestPairsOpenInTheStandardLibrary(t *testing.T) {
 // TestPairsAreNeverTheSame: nor do they come from what was made before.
 func TestPairsAreNeverTheSame(t *testing.T) {
 	for _, spec := range pairSpecs[3:] {
-		one, _, err := sharedSoft.MakePair(t.Context(), spec)
+		one, _, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, _, err := sharedSoft.MakePair(t.Context(), spec)
+		other, _, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil || bytes.Equal(one, other) {
 			t.Errorf("%s: got the same pair twice, %v", spec, err)
 		}
@@ -81,7 +81,7 @@ func TestPairsAreNeverTheSame(t *testing.T) {
 
 func TestPairsThatAreNotMade(t *testing.T) {
 	for _, spec := range []string{"ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "HMAC_256", symmetric, "RSA_1024", ""} {
-		if private, _, err := sharedSoft.MakePair(t.Context(), spec); !errors.Is(err, custody.ErrBadMaterial) {
+		if private, _, err := sharedSoft.MakePair(t.Context(), singleKey, spec); !errors.Is(err, custody.ErrBadMaterial) {
 			t.Errorf("%s: got %d bytes, %v, want ErrBadMaterial", spec, len(private), err)
 		}
 	}
@@ -90,7 +90,7 @@ func TestPairsThatAreNotMade(t *testing.T) {
 // TestECPairsNameTheirCurve: inside as well, with the public key (operations.md §7.5).
 func TestECPairsNameTheirCurve(t *testing.T) {
 	for spec, oid := range oids {
-		key, public, err := sharedSoft.MakePair(t.Context(), spec)
+		key, public, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestWaitingForAnRSAKeyEnds(t *testing.T) {
 	if _, err := s.Make(ctx, singleKey, "RSA_2048", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Make: got %v, want context.Canceled", err)
 	}
-	if _, _, err := s.MakePair(ctx, "RSA_4096"); !errors.Is(err, context.Canceled) {
+	if _, _, err := s.MakePair(ctx, singleKey, "RSA_4096"); !errors.Is(err, context.Canceled) {
 		t.Errorf("MakePair: got %v, want context.Canceled", err)
 	}
 	if _, err := s.Make(ctx, singleKey, "ECC_NIST_P256", nil); err != nil {

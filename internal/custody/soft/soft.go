@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"qkms/internal/bulkhead"
 	"qkms/internal/custody"
 	"qkms/internal/custody/materialpb"
 	"qkms/internal/store"
@@ -41,7 +42,7 @@ type Soft struct {
 	shelf Shelf
 	idKey material
 	cache *cache
-	slow  chan struct{} // holds a token for each RSA key that is being generated
+	slow  *bulkhead.Bulkhead
 }
 
 // New returns a Soft over shelf. idKey is the 32-byte secret under which the deployment derives its
@@ -54,7 +55,7 @@ func New(shelf Shelf, idKey []byte, cacheSize int) *Soft {
 	if cacheSize < 1 {
 		cacheSize = defaultCacheSize
 	}
-	s := &Soft{shelf: shelf, idKey: copyMaterial("", idKey), slow: make(chan struct{}, slowAtOnce())}
+	s := &Soft{shelf: shelf, idKey: copyMaterial("", idKey), slow: bulkhead.New(0)}
 	s.cache = newCache(cacheSize, s.load)
 	return s
 }

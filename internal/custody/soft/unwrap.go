@@ -25,7 +25,7 @@ func (s *Soft) WrappingKey(ctx context.Context, key custody.Ref, spec string) (p
 	if !strings.HasPrefix(spec, "RSA_") || r.generate == nil {
 		return nil, nil, fmt.Errorf("wrapping key of %q: %w", spec, custody.ErrBadMaterial)
 	}
-	der, err := s.slowly(ctx, r.generate)
+	der, err := s.generate(ctx, key, spec)
 	if err != nil {
 		return nil, nil, fmt.Errorf("wrapping key of %s: %w", spec, err)
 	}
@@ -71,11 +71,13 @@ func wrappingFor(key custody.Ref) []byte {
 
 // Import implements custody.Importer.
 func (s *Soft) Import(ctx context.Context, key custody.Ref, spec, algorithm string, private, wrapped []byte) (custody.Made, error) {
-	k, err := s.openWrapping(key, private)
-	if err != nil {
-		return custody.Made{}, fmt.Errorf("import: %w", err)
-	}
-	given, err := unwrap(k, algorithm, wrapped)
+	given, err := slowly(ctx, s.slow.Short, key, func() ([]byte, error) {
+		k, err := s.openWrapping(key, private)
+		if err != nil {
+			return nil, err
+		}
+		return unwrap(k, algorithm, wrapped)
+	})
 	if err != nil {
 		return custody.Made{}, fmt.Errorf("import: %w", err)
 	}

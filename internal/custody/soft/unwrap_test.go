@@ -27,7 +27,7 @@ func imports(t *testing.T) map[string][]byte {
 		_, _ = rand.Read(all[spec])
 	}
 	for _, spec := range []string{"ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519"} {
-		private, _, err := sharedSoft.MakePair(t.Context(), spec)
+		private, _, err := sharedSoft.MakePair(t.Context(), singleKey, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestImportRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	material := bytes.Repeat([]byte{7}, 32)
-	p256, _, err := s.MakePair(t.Context(), "ECC_NIST_P256")
+	p256, _, err := s.MakePair(t.Context(), singleKey, "ECC_NIST_P256")
 	if err != nil {
 		t.Fatal(err)
 	}

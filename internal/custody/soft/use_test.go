@@ -159,7 +159,7 @@ func TestImplicitRejection(t *testing.T) {
 // TestMLKEM512AgainstAnother: OpenSSL's Python binding lacks this parameter set, so that another
 // library stands in for it.
 func TestMLKEM512AgainstAnother(t *testing.T) {
-	private, public, err := sharedSoft.MakePair(t.Context(), "ML_KEM_512")
+	private, public, err := sharedSoft.MakePair(t.Context(), singleKey, "ML_KEM_512")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,42 @@
+package soft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"qkms/internal/bulkhead"
+	"qkms/internal/custody"
+)
+
+// Slow is where computations that take long wait for their turn, so that the others find a free core.
+func (s *Soft) Slow() *bulkhead.Bulkhead { return s.slow }
+
+// slowly returns what compute does when it is its turn, among those for the same key and account, to run on lane.
+func slowly[T any](ctx context.Context, lane *bulkhead.Lane, ref custody.Ref, compute func() (T, error)) (result T, err error) {
+	refused := lane.Do(ctx, bulkhead.Flow{Account: ref.Account, Key: ref.KeyID}, func() { result, err = compute() })
+	switch {
+	case errors.Is(refused, bulkhead.ErrFull):
+		return result, fmt.Errorf("%w: %w", custody.ErrBusy, refused)
+	case refused != nil:
+		return result, refused
+	}
+	return result, err
+}
+
+// use returns what compute does with the key of ref, which is of spec.
+func (s *Soft) use(ctx context.Context, ref custody.Ref, spec string, compute func() ([]byte, error)) ([]byte, error) {
+	if !recipes[spec].slowUse {
+		return compute()
+	}
+	return slowly(ctx, s.slow.Short, ref, compute)
+}
+
+// generate returns the stored form of a new key of spec for key.
+func (s *Soft) generate(ctx context.Context, key custody.Ref, spec string) ([]byte, error) {
+	r := recipes[spec]
+	if !r.slowMake {
+		return r.generate()
+	}
+	return slowly(ctx, s.slow.Long, key, r.generate)
+}
