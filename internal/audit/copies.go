@@ -1,5 +1,7 @@
 package audit
 
+import "qkms/internal/uuid"
+
 // Copies returns what other accounts get of the record of a call that touched keys of theirs
 // (access.md §7.1): one copy for each owner, in the order of Resources. Each has an EventID of its own
 // and shares its SharedEventID with r, which Copies sets, or clears when there is no copy.
@@ -19,7 +21,7 @@ func (r *Record) Copies() []*Record {
 	for i, res := range r.Resources {
 		if res.AccountID != r.RecipientAccount && firstOf(r.Resources[:i], res.AccountID) {
 			if r.SharedEventID == "" {
-				r.SharedEventID = newID()
+				r.SharedEventID = uuid.New()
 			}
 			copies = append(copies, r.copyFor(res.AccountID))
 		}

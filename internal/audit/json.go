@@ -1,7 +1,7 @@
 package audit
 
 import (
-	"maps"
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"unicode/utf16"
@@ -14,24 +14,23 @@ import (
 type encoder struct{ b []byte }
 
 // name begins a member whose name is one of the format's own, with nothing in it to escape.
-func (e *encoder) name(n string) {
-	e.comma()
-	e.b = append(e.b, '"')
-	e.b = append(e.b, n...)
-	e.b = append(e.b, '"', ':')
+func (e *encoder) name(n string) { e.b = appendName(e.b, n) }
+
+func appendName(b []byte, n string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(append(b, '"'), n...)
+	return append(b, '"', ':')
 }
 
 // key begins a member of any name.
 func (e *encoder) key(n string) {
-	e.comma()
-	e.string(n)
-	e.b = append(e.b, ':')
-}
-
-func (e *encoder) comma() {
-	if e.b[len(e.b)-1] != '{' {
-		e.b = append(e.b, ',')
+	b := e.b
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
 	}
+	e.b = append(appendString(b, n), ':')
 }
 
 func (e *encoder) open(n string) {
@@ -46,18 +45,15 @@ func (e *encoder) text(n, v string, limit int) {
 	if v == "" {
 		return
 	}
-	e.name(n)
-	e.string(cut(v, limit))
+	e.b = appendString(appendName(e.b, n), cut(v, limit))
 }
 
 func (e *encoder) int(n string, v int) {
-	e.name(n)
-	e.b = strconv.AppendInt(e.b, int64(v), 10)
+	e.b = strconv.AppendInt(appendName(e.b, n), int64(v), 10)
 }
 
 func (e *encoder) bool(n string, v bool) {
-	e.name(n)
-	e.b = strconv.AppendBool(e.b, v)
+	e.b = strconv.AppendBool(appendName(e.b, n), v)
 }
 
 // detail writes a member whose rendering is at most limit bytes.
@@ -88,15 +84,15 @@ func (e *encoder) object(d Detail) {
 }
 
 func (e *encoder) members(d Detail) {
-	for _, m := range d {
-		if m.kind != absent {
+	for i := range d {
+		if m := &d[i]; m.kind != absent {
 			e.key(m.name)
 			e.value(m)
 		}
 	}
 }
 
-func (e *encoder) value(m Member) {
+func (e *encoder) value(m *Member) {
 	switch m.kind {
 	case kindString:
 		e.string(m.str)
@@ -117,7 +113,10 @@ func (e *encoder) value(m Member) {
 
 func (e *encoder) stringMap(m map[string]string) {
 	var few [8]string
-	keys := slices.AppendSeq(few[:0], maps.Keys(m))
+	keys := few[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
 	slices.Sort(keys)
 	e.b = append(e.b, '{')
 	for _, k := range keys {
@@ -138,54 +137,81 @@ func list[T any](e *encoder, vs []T, each func(T)) {
 	e.b = append(e.b, ']')
 }
 
-// plain says which bytes stand for themselves.
-var plain = func() (t [256]bool) {
-	for c := byte(' '); c < 0x7f; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
-
 const hex = "0123456789abcdef"
 
-// string writes a JSON string (RFC 8259 §7). Beyond what JSON asks for, everything that does not
+func (e *encoder) string(s string) { e.b = appendString(e.b, s) }
+
+// appendString writes a JSON string (RFC 8259 §7). Beyond what JSON asks for, everything that does not
 // print is escaped: a record is read with cat and less, where U+009B starts a terminal command,
 // U+2028 ends a line for some parsers and U+202E turns the rest of the line around. Bytes that are
 // no UTF-8 become U+FFFD.
-func (e *encoder) string(s string) {
-	e.b = append(e.b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		if plain[s[i]] {
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if n > 1 && strconv.IsPrint(r) {
-			i += n
-			continue
-		}
-		e.b = append(e.b, s[start:i]...)
-		e.escape(r)
-		i += n
-		start = i
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := len(b)
+	b = append(b, s...)
+	if n := plain(b[start:]); n < len(s) {
+		b = appendEscaped(b[:start+n], s[n:])
 	}
-	e.b = append(append(e.b, s[start:]...), '"')
+	return append(b, '"')
 }
 
-func (e *encoder) escape(r rune) {
+func appendEscaped(b []byte, s string) []byte {
+	for s != "" {
+		r, n := utf8.DecodeRuneInString(s)
+		if stands(r, n) {
+			b = append(b, s[:n]...)
+		} else {
+			b = appendEscape(b, r)
+		}
+		s = s[n:]
+	}
+	return b
+}
+
+// stands reports whether a character of n bytes stands for itself.
+func stands(r rune, n int) bool {
+	if r < utf8.RuneSelf {
+		return ' ' <= r && r < 0x7f && r != '"' && r != '\\'
+	}
+	return n > 1 && strconv.IsPrint(r)
+}
+
+// plain is how many of the first bytes of b stand for themselves, whatever follows: eight at a time, as nearly
+// all of a record is such texts, and the last eight again where a few are left over.
+func plain(b []byte) int {
+	n := 0
+	for len(b)-n >= 8 && allPlain(binary.LittleEndian.Uint64(b[n:])) {
+		n += 8
+	}
+	if n >= 8 && len(b)-n < 8 && allPlain(binary.LittleEndian.Uint64(b[len(b)-8:])) {
+		return len(b)
+	}
+	for n < len(b) && b[n] < utf8.RuneSelf && stands(rune(b[n]), 1) {
+		n++
+	}
+	return n
+}
+
+// allPlain reports whether each of eight bytes is from ' ' to '~' and neither '"' nor '\\'. In a word of ASCII no sum
+// here goes beyond its byte, and the highest bit of c+0x60 says c >= ' ', of c+1 that c is DEL, of c+0x7f that c
+// is not 0. In any other the highest bit of w is reason enough.
+func allPlain(w uint64) bool {
+	const ones = 0x0101010101010101
+	good := (w + 0x60*ones) & ((w ^ '"'*ones) + 0x7f*ones) & ((w ^ '\\'*ones) + 0x7f*ones)
+	return (w|(w+ones)|^good)&(0x80*ones) == 0
+}
+
+func appendEscape(b []byte, r rune) []byte {
 	switch {
 	case r == '"' || r == '\\':
-		e.b = append(e.b, '\\', byte(r))
+		return append(b, '\\', byte(r))
 	case r == utf8.RuneError:
-		e.b = append(e.b, "\uFFFD"...)
+		return append(b, "\uFFFD"...)
 	case r > 0xffff:
 		hi, lo := utf16.EncodeRune(r)
-		e.escape(hi)
-		e.escape(lo)
-	default:
-		e.b = append(e.b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		return appendEscape(appendEscape(b, hi), lo)
 	}
+	return append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }
 
 // cut shortens s to at most limit bytes without splitting a character.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+
+	"qkms/internal/uuid"
 )
 
 // A line is a pooled buffer that holds a record behind room for its number.
@@ -31,7 +33,7 @@ func (ln *line) put() {
 // line renders r. An empty EventID is set first.
 func (r *Record) line() *line {
 	if r.EventID == "" {
-		r.EventID = newID()
+		r.EventID = uuid.New()
 	}
 	ln := getLine()
 	ln.b = r.append(ln.b)

@@ -8,8 +8,6 @@ package audit
 
 import (
 	"cmp"
-	"crypto/rand"
-	"fmt"
 	"time"
 )
 
@@ -122,13 +120,4 @@ type TLS struct {
 func (r *Record) stranger() bool {
 	who := r.Identity.Type
 	return (who == "" || who == TypeWebIdentity && r.ErrorCode != "") && cmp.Or(r.EventType, TypeAPICall) == TypeAPICall
-}
-
-// newID returns a random UUID (RFC 9562 §5.4).
-func newID() string {
-	var u [16]byte
-	rand.Read(u[:]) // never fails: the program ends instead
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"cmp"
 	"time"
+
+	"qkms/internal/uuid"
 )
 
 // Limits in bytes: access.md §7.1 where it names one (before escaping for texts, after it for
@@ -16,25 +18,21 @@ const (
 	maxAdditional = 28 << 10
 )
 
-const (
-	eventVersion = "1.11"
-	timeLayout   = "2006-01-02T15:04:05Z"
-)
+const timeLayout = "2006-01-02T15:04:05Z"
 
 // Encode renders the record: one JSON object without a newline and without the sequence number,
 // which the log adds. It is what an outbox keeps and AppendEncoded takes. The same record always
 // gives the same bytes; an empty EventID is set first.
 func (r *Record) Encode() []byte {
 	if r.EventID == "" {
-		r.EventID = newID()
+		r.EventID = uuid.New()
 	}
 	return r.append(make([]byte, 0, firstBytes))
 }
 
 // append renders the record after b. The order is that of CloudTrail's own samples (§7.4).
 func (r *Record) append(b []byte) []byte {
-	e := &encoder{append(b, '{')}
-	e.text("eventVersion", eventVersion, maxText)
+	e := &encoder{append(b, `{"eventVersion":"1.11"`...)}
 	e.identity(&r.Identity, r.EventType == TypeServiceEvent)
 	e.time("eventTime", r.Time)
 	e.text("eventSource", cmp.Or(r.EventSource, SourceKMS), maxText)
@@ -48,13 +46,13 @@ func (r *Record) append(b []byte) []byte {
 	e.bool("readOnly", r.ReadOnly)
 	e.resources(r.Resources)
 	e.text("eventType", cmp.Or(r.EventType, TypeAPICall), maxText)
-	e.bool("managementEvent", true)
+	e.b = append(e.b, `,"managementEvent":true`...)
 	e.text("recipientAccountId", r.RecipientAccount, maxText)
 	e.text("sharedEventID", r.SharedEventID, maxText)
 	if !r.ServiceDetails.empty() {
 		e.detail("serviceEventDetails", r.ServiceDetails, maxDetail)
 	}
-	e.text("eventCategory", "Management", maxText)
+	e.b = append(e.b, `,"eventCategory":"Management"`...)
 	e.tls(&r.TLS)
 	e.close()
 	return e.b
@@ -150,6 +148,6 @@ func (e *encoder) tls(t *TLS) {
 }
 
 func (e *encoder) time(n string, t time.Time) {
-	e.name(n)
-	e.b = append(t.UTC().AppendFormat(append(e.b, '"'), timeLayout), '"')
+	b := append(appendName(e.b, n), '"')
+	e.b = append(t.UTC().AppendFormat(b, time.RFC3339), '"') // in UTC it ends in Z; the one layout that time need not parse
 }

@@ -313,3 +313,25 @@ func TestEveryRecordHasAnID(t *testing.T) {
 		seen[r.EventID] = true
 	}
 }
+
+// Texts are looked at eight bytes at a time: what is wrong with a byte is seen wherever it stands.
+func TestEveryByteEverywhere(t *testing.T) {
+	for c := range 256 {
+		escaped := string(rune(c))
+		switch {
+		case c >= 0x80: // alone it is no UTF-8
+			escaped = "\uFFFD"
+		case c == '"' || c == '\\':
+			escaped = `\` + escaped
+		case c < ' ' || c == 0x7f:
+			escaped = fmt.Sprintf(`\u%04x`, c)
+		}
+		for at := range 24 {
+			before, after := strings.Repeat("~", at), strings.Repeat(" ", 23-at)
+			r := audit.Record{UserAgent: before + string([]byte{byte(c)}) + after}
+			if got, want := string(members(t, r.Encode())["userAgent"]), `"`+before+escaped+after+`"`; got != want {
+				t.Fatalf("byte %#x at %d: got %s, want %s", c, at, got, want)
+			}
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 // in an earlier row; pure packages may import nothing of ours but fault. Adding an arrow that this
 // test refuses is a change of design, and says so.
 var order = [][]string{
-	{"fault", "kbkdf", "memo", "store", "pubkey/fips204"},
+	{"fault", "kbkdf", "memo", "store", "uuid", "pubkey/fips204"},
 	{"blob", "bulkhead", "coherence", "scale", "throttle", "store/storetest", "store/stream", "wire/shape", "authn/sigv4", "authn/webidentity", "authz/policy", "attest", "pubkey", "seal/sealpb", "custody/materialpb", "record/recordpb"},
 	{"metrics", "trace"},
 	{"audit", "custody", "seal", "store/postgres", "store/sqlite", "wire"},
