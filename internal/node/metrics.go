@@ -10,6 +10,7 @@ import (
 
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
+	"qkms/internal/bulkhead"
 	"qkms/internal/coherence"
 	"qkms/internal/iam"
 	"qkms/internal/metrics"
@@ -74,7 +75,7 @@ func (n *Node) readings() []metrics.Reading {
 			Name: "qkms_trace_spans_sent_total", Total: true, Help: "Spans the collector has taken. Fewer than ended, by more and more: they are lost.",
 			Read: func() float64 { _, sent := n.Trace.Spans(); return float64(sent) },
 		},
-	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), n.leaseReadings(), n.sinkReadings())
+	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), slowReadings("short", n.Custody.Slow().Short), slowReadings("long", n.Custody.Slow().Long), n.leaseReadings(), n.sinkReadings())
 }
 
 func cacheReadings(name string, stats func() (hits, misses uint64, entries int)) []metrics.Reading {
@@ -89,6 +90,21 @@ func cacheReadings(name string, stats func() (hits, misses uint64, entries int))
 			Name: "qkms_cache_entries", Label: "cache", Value: name, Help: "What is kept in memory now.",
 			Read: func() float64 { _, _, entries := stats(); return float64(entries) },
 		},
+	}
+}
+
+// slowReadings tell how a lane of the computations that take long does.
+func slowReadings(name string, l *bulkhead.Lane) []metrics.Reading {
+	read := func(metric, help string, total bool, of func(bulkhead.Stats) float64) metrics.Reading {
+		return metrics.Reading{Name: metric, Help: help, Total: total, Label: "lane", Value: name, Read: func() float64 { return of(l.Stats()) }}
+	}
+	return []metrics.Reading{
+		read("qkms_slow_running", "Computations that take long, running now. The lane short uses keys, for milliseconds; long makes RSA keys, for seconds.", false, func(s bulkhead.Stats) float64 { return float64(s.Running) }),
+		read("qkms_slow_waiting", "Computations that take long, waiting for their turn.", false, func(s bulkhead.Stats) float64 { return float64(s.Waiting) }),
+		read("qkms_slow_begun_total", "Computations that take long and have begun.", true, func(s bulkhead.Stats) float64 { return float64(s.Begun) }),
+		read("qkms_slow_waited_total", "Computations that take long and have waited for their turn, or in vain.", true, func(s bulkhead.Stats) float64 { return float64(s.Waited) }),
+		read("qkms_slow_wait_seconds_total", "Time that they have waited.", true, func(s bulkhead.Stats) float64 { return s.Wait.Seconds() }),
+		read("qkms_slow_refused_total", "Computations that take long and were refused with ThrottlingException, because too many waited.", true, func(s bulkhead.Stats) float64 { return float64(s.Refused) }),
 	}
 }
 
