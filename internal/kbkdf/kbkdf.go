@@ -4,9 +4,9 @@
 package kbkdf
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
+
+	"qkms/internal/mac"
 )
 
 // maxLen is the greatest n whose bit length [L]2 holds in 32 bits. The standard's own limit, 2³²−1
@@ -22,27 +22,29 @@ const maxLen = 1<<29 - 1
 // not contain a zero byte: it would make (label, context) ambiguous. A key below 14 bytes is not
 // approved (SP 800-131A r2 §10). Counter keeps neither key nor context, and is safe for concurrent use.
 func Counter(key []byte, label string, context []byte, n int) []byte {
-	if n < 1 || n > maxLen {
-		panic("kbkdf: internal error: length out of range") // lengths are constants of our formats
-	}
-	in := input(label, context, n)
-	out := make([]byte, 0, (n+sha256.Size-1)/sha256.Size*sha256.Size)
-	prf := hmac.New(sha256.New, key)
-	for i := uint32(1); len(out) < n; i++ {
-		if i > 1 {
-			prf.Reset() // not before the first: Reset saves the keyed states, which costs two allocations
-		}
-		binary.BigEndian.PutUint32(in, i)
-		prf.Write(in)
-		out = prf.Sum(out)
-	}
-	clear(out[n:])
-	return out[:n:n]
+	out := make([]byte, max(n, 0))
+	Fill(out, key, label, context)
+	return out
 }
 
-// input returns the PRF's input for n bytes of output; the caller writes the counter into its first four.
-func input(label string, context []byte, n int) []byte {
-	in := make([]byte, 4, 4+len(label)+1+len(context)+4)
+// Fill is Counter into all of out, which the caller has made and wipes.
+func Fill(out, key []byte, label string, context []byte) {
+	if len(out) < 1 || len(out) > maxLen {
+		panic("kbkdf: internal error: length out of range") // lengths are constants of our formats
+	}
+	var room [256]byte // so that the labels and contexts of our formats need no heap
+	in := input(room[:0], label, context, len(out))
+	for i := uint32(1); len(out) > 0; i++ {
+		binary.BigEndian.PutUint32(in, i)
+		block := mac.SHA256(key, in)
+		out = out[copy(out, block[:]):]
+		clear(block[:])
+	}
+}
+
+// input appends the PRF's input for n bytes of output to dst; the caller writes the counter into its first four.
+func input(dst []byte, label string, context []byte, n int) []byte {
+	in := append(dst, 0, 0, 0, 0)
 	in = append(in, label...)
 	in = append(in, 0)
 	in = append(in, context...)
