@@ -106,7 +106,7 @@ func verify(r *sigv4.Request, secret string) (*sigv4.Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Verify(sigv4.SigningKey([]byte(secret), s.Date, s.Region, s.Service))
+	return &s, s.Verify(sigv4.SigningKey([]byte(secret), s.Date, s.Region, s.Service))
 }
 
 // receive sends hr through the wire format.

@@ -96,7 +96,7 @@ func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.credential(ctx, s)
+	c, err := v.credential(ctx, &s)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error
 		_ = s.Verify(v.decoy)
 		return nil, fault.UnknownClient() // E11
 	}
-	if err := v.verify(s, c); err != nil {
+	if err := v.verify(&s, c); err != nil {
 		return nil, err // E12
 	}
 	switch {

@@ -29,7 +29,7 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte 
 	b = append(b, '\n')
 	b = appendQuery(b, s.query, s.presigned)
 	b = append(b, '\n')
-	for _, name := range s.names {
+	for name := range s.names.all {
 		b = append(b, name...)
 		b = append(b, ':')
 		for i, value := range s.values(name) {
@@ -41,12 +41,7 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte 
 		b = append(b, '\n')
 	}
 	b = append(b, '\n')
-	for i, name := range s.names {
-		if i > 0 {
-			b = append(b, ';')
-		}
-		b = append(b, name...)
-	}
+	b = append(b, s.names...)
 	b = append(b, '\n')
 	return append(b, bodyHash...)
 }
@@ -54,7 +49,7 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte 
 // values returns the values of the header with this lower-case name, in order of arrival.
 func (s *Signed) values(name string) []string {
 	if name == "host" || name == ":authority" {
-		return s.host // net/http takes it out of the header
+		return s.host[:] // net/http takes it out of the header
 	}
 	key, ok := headerKeys[name]
 	if !ok {
@@ -75,6 +70,9 @@ var headerKeys = map[string]string{
 }
 
 func appendCollapsed(b []byte, value string, ws whitespace) []byte {
+	if strings.IndexByte(value, ' ') < 0 && strings.IndexByte(value, '\t') < 0 {
+		return append(b, value...)
+	}
 	value = strings.Trim(value, " \t")
 	inRun := false
 	for _, c := range []byte(value) {

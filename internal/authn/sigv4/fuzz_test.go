@@ -45,15 +45,15 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if s.Verify(c.key()) == nil {
-			reparse(t, r, s, c)
+			reparse(t, r, &s, c)
 		}
-		if resign(r, s, c) && s.Verify(c.key()) != nil {
+		if resign(r, &s, c) && s.Verify(c.key()) != nil {
 			again, err := sigv4.Parse(r, rules())
 			if err != nil {
 				t.Fatalf("signed anew: got %v, want it to parse", err)
 			}
 			if again.Verify(c.key()) == nil {
-				reparse(t, r, again, c)
+				reparse(t, r, &again, c)
 			}
 		}
 	})

@@ -22,28 +22,24 @@ type parts struct {
 	query     []pair
 }
 
-// read finds the one form of signature on r. The parts are never nil: next to an error they hold what
-// was read before it.
-func read(r *Request) (*parts, error) {
-	p := &parts{}
-	query, err := parseQuery(r.RawQuery)
-	if err != nil {
-		return p, err
+// read finds the one form of signature on r. Next to an error p holds what was read before it.
+func (p *parts) read(r *Request) (err error) {
+	if p.query, err = parseQuery(r.RawQuery); err != nil {
+		return err
 	}
-	p.query = query
 	// Several Authorization headers are read as the one list they are for HTTP, so that the grammar
 	// refuses the second instead of somebody choosing the first.
 	header := strings.Join(r.Header["Authorization"], ",")
-	p.presigned = slices.ContainsFunc(query, func(q pair) bool { return q.name == "X-Amz-Algorithm" })
+	p.presigned = slices.ContainsFunc(p.query, func(q pair) bool { return q.name == "X-Amz-Algorithm" })
 	switch {
 	case header == "" && !p.presigned:
-		return p, fault.MissingAuthentication() // E1
+		return fault.MissingAuthentication() // E1
 	case header != "" && p.presigned:
-		return p, fault.BothAuthForms() // E2
+		return fault.BothAuthForms() // E2
 	case p.presigned:
-		return p, p.readQuery()
+		return p.readQuery()
 	}
-	return p, p.readHeader(r.Header, header)
+	return p.readHeader(r.Header, header)
 }
 
 // readHeader reads "<algorithm> Credential=…, SignedHeaders=…, Signature=…", the three in any order.
@@ -57,8 +53,8 @@ func (p *parts) readHeader(h http.Header, header string) error {
 	if err := p.readPieces(rest, header); err != nil {
 		return err
 	}
-	missing := absent("Credential", p.credential, "Signature", p.signature, "SignedHeaders", p.signedHeaders)
-	if len(missing) > 0 || p.date == "" {
+	if p.credential == "" || p.signature == "" || p.signedHeaders == "" || p.date == "" {
+		missing := absent("Credential", p.credential, "Signature", p.signature, "SignedHeaders", p.signedHeaders)
 		return fault.AuthorizationLacks(missing, p.date == "", header) // E4
 	}
 	return nil
@@ -99,25 +95,41 @@ func (p *parts) piece(name string) *string {
 // readQuery reads the presigned form. A parameter that is there twice is refused: the next reader of
 // the query string might take the other one.
 func (p *parts) readQuery() error {
-	at := map[string]*string{
-		"X-Amz-Algorithm": &p.algorithm, "X-Amz-Credential": &p.credential, "X-Amz-Date": &p.date,
-		"X-Amz-Expires": &p.expires, "X-Amz-Security-Token": &p.token,
-		"X-Amz-SignedHeaders": &p.signedHeaders, "X-Amz-Signature": &p.signature,
-	}
-	for _, q := range p.query {
-		field, known := at[q.name]
-		if !known {
+	for i, q := range p.query { // which is sorted
+		at := p.parameter(q.name)
+		if at == nil {
 			continue
 		}
-		if field == nil {
+		if i > 0 && p.query[i-1].name == q.name {
 			return fault.RepeatedQueryParameter(q.name)
 		}
-		*field, at[q.name] = q.text, nil
+		*at = q.text
 	}
 	missing := absent("X-Amz-Credential", p.credential, "X-Amz-Signature", p.signature,
 		"X-Amz-SignedHeaders", p.signedHeaders, "X-Amz-Date", p.date)
 	if len(missing) > 0 {
 		return fault.QueryLacks(missing) // E4
+	}
+	return nil
+}
+
+// parameter is where the value of a parameter of the query string goes, or nil if it is none of the signature's.
+func (p *parts) parameter(name string) *string {
+	switch name {
+	case "X-Amz-Algorithm":
+		return &p.algorithm
+	case "X-Amz-Credential":
+		return &p.credential
+	case "X-Amz-Date":
+		return &p.date
+	case "X-Amz-Expires":
+		return &p.expires
+	case "X-Amz-Security-Token":
+		return &p.token
+	case "X-Amz-SignedHeaders":
+		return &p.signedHeaders
+	case "X-Amz-Signature":
+		return &p.signature
 	}
 	return nil
 }
@@ -149,6 +161,14 @@ func (p *parts) time() (time.Time, error) {
 	return time.Time{}, fault.BadDate(p.date)
 }
 
+// stamp is the time as the string to sign has it, which is how nearly all clients write it.
+func (p *parts) stamp(when time.Time) string {
+	if len(p.date) == len(stampLayout) {
+		return p.date
+	}
+	return when.Format(stampLayout)
+}
+
 // window is how long the signature is good for: the allowed skew, or for a presigned request what
 // X-Amz-Expires says. It may ask for up to a week, but nobody presigns for KMS, and whoever captured such a
 // request could repeat it for as long: the rules of a service say how much it gets.
@@ -164,23 +184,50 @@ func (p *parts) window(rules Rules) (time.Duration, error) {
 	return min(time.Duration(seconds)*time.Second, rules.Presigned), nil
 }
 
-// signedNames splits and sorts the list of signed headers. E5: without the host a signature made for
+// A nameList is the names of signed headers, between semicolons.
+type nameList string
+
+// all yields the names in order.
+func (l nameList) all(yield func(name string) bool) {
+	for name := range strings.SplitSeq(string(l), ";") {
+		if !yield(name) {
+			return
+		}
+	}
+}
+
+// has tells whether name is in the list.
+func (l nameList) has(name string) bool {
+	for n := range l.all {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// signedNames checks and sorts the list of signed headers. E5: without the host a signature made for
 // one service would do for another.
-func signedNames(list string) ([]string, error) {
-	names := strings.Split(list, ";")
-	for _, name := range names {
+func signedNames(list string) (nameList, error) {
+	names, last := nameList(list), ""
+	sorted := true
+	for name := range names.all {
 		if !isLowerToken(name) && name != ":authority" {
-			return nil, fault.BadSignedHeaders()
+			return "", fault.BadSignedHeaders()
 		}
+		sorted = sorted && last < name
+		last = name
 	}
-	slices.Sort(names)
-	for i := range names[1:] {
-		if names[i] == names[i+1] {
-			return nil, fault.BadSignedHeaders()
+	if !sorted { // hardly ever: SDKs sort
+		all := strings.Split(list, ";")
+		slices.Sort(all)
+		if len(slices.Compact(slices.Clone(all))) < len(all) {
+			return "", fault.BadSignedHeaders()
 		}
+		names = nameList(strings.Join(all, ";"))
 	}
-	if !slices.Contains(names, "host") && !slices.Contains(names, ":authority") {
-		return nil, fault.HostUnsigned()
+	if !names.has("host") && !names.has(":authority") {
+		return "", fault.HostUnsigned()
 	}
 	return names, nil
 }

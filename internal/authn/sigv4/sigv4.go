@@ -9,7 +9,6 @@ package sigv4
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,9 +73,9 @@ type Signed struct {
 	Time         time.Time // when it was signed, to the second
 
 	req       *Request
-	host      []string // the one Host
-	names     []string // of the signed headers: lower case, sorted, distinct
-	stamp     string   // Time as YYYYMMDDTHHMMSSZ
+	host      [1]string // the one Host
+	names     nameList  // of the signed headers: lower case, sorted, distinct
+	stamp     string    // Time as YYYYMMDDTHHMMSSZ
 	query     []pair
 	signature string
 	presigned bool
@@ -84,37 +83,40 @@ type Signed struct {
 
 // Parse takes r from E1 to E10 of the ladder. Its error is a *fault.Error of the first row that
 // applies. The Signed keeps r, which must not change until it has been verified.
-func Parse(r *Request, rules Rules) (*Signed, error) {
+//
+// It is a value, and nothing in it points to it: of a request that is refused nothing is left, and of one that is
+// not, only the strings of its own header.
+func Parse(r *Request, rules Rules) (Signed, error) {
 	rules = rules.withDefaults()
-	p, err := read(r) // E1 to E4
-	if err != nil {
-		return nil, err
+	var p parts
+	if err := p.read(r); err != nil { // E1 to E4
+		return Signed{}, err
 	}
 	names, err := signedNames(p.signedHeaders) // E5
 	if err != nil {
-		return nil, err
+		return Signed{}, err
 	}
 	when, err := p.time() // E6
 	if err != nil {
-		return nil, err
+		return Signed{}, err
 	}
 	window, err := p.window(rules)
 	if err != nil {
-		return nil, err
+		return Signed{}, err
 	}
 	if err := checkTime(when, rules, window); err != nil { // E7
-		return nil, err
+		return Signed{}, err
 	}
 	if p.algorithm != Algorithm {
-		return nil, fault.UnsupportedAlgorithm(p.algorithm) // E8
+		return Signed{}, fault.UnsupportedAlgorithm(p.algorithm) // E8
 	}
-	s := &Signed{
+	s := Signed{
 		SessionToken: p.token, Service: rules.Service, Time: when,
-		req: r, host: []string{r.Host}, names: names, stamp: when.Format(stampLayout),
+		req: r, host: [1]string{r.Host}, names: names, stamp: p.stamp(when),
 		query: p.query, signature: p.signature, presigned: p.presigned,
 	}
 	if err := s.readScope(p.credential, rules); err != nil { // E9, E10
-		return nil, err
+		return Signed{}, err
 	}
 	return s, nil
 }
@@ -123,7 +125,7 @@ func Parse(r *Request, rules Rules) (*Signed, error) {
 // those that were signed: whoever is on the path may have added it.
 func (s *Signed) Header(name string) string {
 	values := s.req.Header.Values(name)
-	if len(values) != 1 || !slices.Contains(s.names, name) {
+	if len(values) != 1 || !s.names.has(name) {
 		return ""
 	}
 	return values[0]
@@ -132,7 +134,8 @@ func (s *Signed) Header(name string) string {
 // Claimed is the access key id that r says it was signed with, or "" if it names none that could
 // exist. It is a claim, fit for the record of a refusal; it proves nothing.
 func Claimed(r *Request) string {
-	p, _ := read(r) // what could be read of a malformed one will do
+	var p parts
+	_ = p.read(r) // what could be read of a malformed one will do
 	id, _, _ := strings.Cut(p.credential, "/")
 	if !IsAccessKeyID(id) {
 		return ""
@@ -168,21 +171,24 @@ func checkTime(signed time.Time, rules Rules, window time.Duration) error {
 // readScope splits keyid/date/region/service/term. The day must be that of the request, or a signing
 // key that leaked would outlive its day.
 func (s *Signed) readScope(credential string, rules Rules) error {
-	elements := strings.Split(credential, "/")
-	if len(elements) != 5 {
+	if strings.Count(credential, "/") != 4 {
 		return fault.CredentialElements(credential) // E9
 	}
-	s.AccessKeyID, s.Date, s.Region = elements[0], elements[1], elements[2]
+	var service, term string
+	s.AccessKeyID, credential, _ = strings.Cut(credential, "/")
+	s.Date, credential, _ = strings.Cut(credential, "/")
+	s.Region, credential, _ = strings.Cut(credential, "/")
+	service, term, _ = strings.Cut(credential, "/")
 
 	var wrong fault.Misscoped
 	if !rules.Regions(s.Region) {
 		wrong.Region(s.Region)
 	}
-	if elements[3] != rules.Service {
+	if service != rules.Service {
 		wrong.Service(rules.Service)
 	}
-	if elements[4] != terminator {
-		wrong.Terminator(elements[4])
+	if term != terminator {
+		wrong.Terminator(term)
 	}
 	if s.Date != s.stamp[:len("20060102")] {
 		wrong.Date(s.Date, s.stamp)

@@ -1,7 +1,6 @@
 package sigv4
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -9,6 +8,7 @@ import (
 	"sync"
 
 	"qkms/internal/fault"
+	"qkms/internal/mac"
 )
 
 // SigningKey derives the key that signs for one day, region and service. It opens nothing else, so it
@@ -16,17 +16,10 @@ import (
 func SigningKey(secret []byte, date, region, service string) [32]byte {
 	first := append([]byte("AWS4"), secret...)
 	defer clear(first)
-	key := sum(first, date)
-	key = sum(key[:], region)
-	key = sum(key[:], service)
-	return sum(key[:], terminator)
-}
-
-func sum(key []byte, message string) (mac [32]byte) {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(message))
-	h.Sum(mac[:0])
-	return mac
+	key := mac.SHA256(first, []byte(date))
+	key = mac.SHA256(key[:], []byte(region))
+	key = mac.SHA256(key[:], []byte(service))
+	return mac.SHA256(key[:], []byte(terminator))
 }
 
 // Verify checks the signature over the bytes received, under the SigningKey of the scope. Its error is
@@ -35,11 +28,12 @@ func (s *Signed) Verify(key [32]byte) error {
 	// The body is always hashed. Believing x-amz-content-sha256 would let anyone on the way swap the
 	// body and keep the signature.
 	sum := sha256.Sum256(s.req.Body)
-	bodyHash := hex.AppendEncode(nil, sum[:])
-	if !s.coversEnough(bodyHash) {
+	var bodyHash [2 * sha256.Size]byte
+	hex.Encode(bodyHash[:], sum[:])
+	if !s.coversEnough(bodyHash[:]) {
 		return fault.SignatureMismatch()
 	}
-	if s.matches(key, bodyHash, spacesAndTabs) || s.hasTabs() && s.matches(key, bodyHash, spacesOnly) {
+	if s.matches(key, bodyHash[:], spacesAndTabs) || s.hasTabs() && s.matches(key, bodyHash[:], spacesOnly) {
 		return nil
 	}
 	return fault.SignatureMismatch()
@@ -47,7 +41,7 @@ func (s *Signed) Verify(key [32]byte) error {
 
 // coversEnough tells whether a valid signature would say what we need it to say.
 func (s *Signed) coversEnough(bodyHash []byte) bool {
-	for _, name := range s.names {
+	for name := range s.names.all {
 		if len(s.values(name)) == 0 {
 			// A content-length is gone when the body came chunked (access §1.5); any other header may
 			// have been cut out on the way.
@@ -56,9 +50,9 @@ func (s *Signed) coversEnough(bodyHash []byte) bool {
 	}
 	// What the request does and whose session it is must be signed, once: signed, two values and their
 	// list are the same, and we would go by the first.
-	for _, name := range []string{"x-amz-target", "x-amz-security-token"} {
+	for _, name := range [...]string{"x-amz-target", "x-amz-security-token"} {
 		n := len(s.values(name))
-		if n > 1 || n == 1 && !s.covers(name) {
+		if n > 1 || n == 1 && !s.names.has(name) {
 			return false
 		}
 	}
@@ -74,17 +68,8 @@ func (s *Signed) coversEnough(bodyHash []byte) bool {
 	return true
 }
 
-func (s *Signed) covers(name string) bool {
-	for _, n := range s.names {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
-
 func (s *Signed) hasTabs() bool {
-	for _, name := range s.names {
+	for name := range s.names.all {
 		for _, value := range s.values(name) {
 			if strings.Contains(value, "\t") {
 				return true
@@ -109,16 +94,15 @@ func (s *Signed) sign(key [32]byte, bodyHash []byte, ws whitespace) (signature [
 	b = append(b[:0], Algorithm+"\n"...)
 	b = append(b, s.stamp...)
 	b = append(b, '\n')
-	for _, part := range []string{s.Date, s.Region, s.Service} {
+	for _, part := range [...]string{s.Date, s.Region, s.Service} {
 		b = append(b, part...)
 		b = append(b, '/')
 	}
 	b = append(b, terminator+"\n"...)
 	b = hex.AppendEncode(b, request[:])
 
-	h := hmac.New(sha256.New, key[:])
-	h.Write(b)
-	hex.Encode(signature[:], h.Sum(b[:0]))
+	signed := mac.SHA256(key[:], b)
+	hex.Encode(signature[:], signed[:])
 	if cap(b) <= 1<<16 { // one huge request shall not hold its memory for ever
 		*buf = b
 	}
