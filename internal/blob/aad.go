@@ -16,15 +16,27 @@ import (
 // an empty one are the same (operations spec §8.3). Strings are taken byte for byte, without
 // Unicode normalisation.
 func AAD(prefix []byte, encryptionContext map[string]string) []byte {
-	var few [8]string // most contexts have no more, and then sorting allocates nothing
-	keys := few[:0]
-	size := len(prefix) + 4
+	return AppendAAD(make([]byte, 0, AADSize(encryptionContext)), prefix, encryptionContext)
+}
+
+// AADSize is the length of AAD in bytes.
+func AADSize(encryptionContext map[string]string) int {
+	size := PrefixSize + 4
 	for k, v := range encryptionContext {
-		keys = append(keys, k)
 		size += 8 + len(k) + len(v)
 	}
+	return size
+}
+
+// AppendAAD appends AAD to dst.
+func AppendAAD(dst, prefix []byte, encryptionContext map[string]string) []byte {
+	var few [8]string // most contexts have no more, and then sorting allocates nothing
+	keys := few[:0]
+	for k := range encryptionContext {
+		keys = append(keys, k)
+	}
 	slices.Sort(keys)
-	aad := append(make([]byte, 0, size), prefix...)
+	aad := append(dst, prefix...)
 	aad = appendLen(aad, len(encryptionContext))
 	for _, k := range keys {
 		aad = appendString(aad, k)

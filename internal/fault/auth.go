@@ -112,35 +112,35 @@ func CredentialElements(credential string) *Error {
 
 // A Misscoped collects what is wrong with a credential scope: the service names all of it at once, in
 // the order of these methods. Each sentence ends in a space.
-type Misscoped struct{ text strings.Builder }
+type Misscoped struct{ text string }
 
 // Region says that the service does not serve region.
 func (m *Misscoped) Region(region string) {
-	fmt.Fprintf(&m.text, "Credential should be scoped to a valid region, not '%s'. ", clip(region)) // [R]
+	m.text += fmt.Sprintf("Credential should be scoped to a valid region, not '%s'. ", clip(region)) // [R]
 }
 
 // Service says which service the credential should have been scoped to.
 func (m *Misscoped) Service(want string) {
-	fmt.Fprintf(&m.text, "Credential should be scoped to correct service: '%s'. ", want) // [R]
+	m.text += fmt.Sprintf("Credential should be scoped to correct service: '%s'. ", want) // [R]
 }
 
 // Terminator says that the scope does not end as it must.
 func (m *Misscoped) Terminator(got string) {
-	fmt.Fprintf(&m.text, "Credential should be scoped with a valid terminator: 'aws4_request', not '%s'. ", clip(got)) // [R]
+	m.text += fmt.Sprintf("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'. ", clip(got)) // [R]
 }
 
 // Date says that the day of the scope is not that of stamp, the time of the request.
 func (m *Misscoped) Date(scope, stamp string) {
-	fmt.Fprintf(&m.text, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'. ",
+	m.text += fmt.Sprintf("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'. ",
 		clip(scope), stamp[:len("20060102")], stamp) // [R]
 }
 
 // Err is E10, or nil when nothing was wrong.
 func (m *Misscoped) Err() error {
-	if m.text.Len() == 0 {
+	if m.text == "" {
 		return nil
 	}
-	return New(InvalidSignature, "%s", m.text.String())
+	return New(InvalidSignature, "%s", m.text)
 }
 
 func basic(t time.Time) string { return t.UTC().Format("20060102T150405Z") }

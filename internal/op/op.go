@@ -111,28 +111,28 @@ func (o *Op[In, Out]) Operation() string     { return o.Name }
 func (o *Op[In, Out]) Differences() []string { return o.Differs }
 
 func (o *Op[In, Out]) Decode(body []byte) (Request, error) {
-	in := new(In)
-	request := any(in).(shape.Request) // every request shape is one; TestTable decodes them all
+	b := &bound[In, Out]{op: o}
+	request := any(&b.in).(shape.Request) // every request shape is one; TestTable decodes them all
 	if err := request.DecodeJSON(body); err != nil {
 		return nil, err
 	}
-	return &bound[In, Out]{op: o, in: in}, request.Validate()
+	return b, request.Validate()
 }
 
 // bound is an operation with its request and, once it ran, its answer.
 type bound[In, Out any] struct {
 	op  *Op[In, Out]
-	in  *In
+	in  In
 	out *Out
 }
 
-func (b *bound[In, Out]) Needs() ([]key.Need, error) { return b.op.Needs(b.in) }
+func (b *bound[In, Out]) Needs() ([]key.Need, error) { return b.op.Needs(&b.in) }
 func (b *bound[In, Out]) ReadOnly() bool             { return b.op.ReadOnly }
 func (b *bound[In, Out]) Tracks() bool               { return b.op.Tracks }
 func (b *bound[In, Out]) Restricts() bool            { return b.op.Restricts }
 
 func (b *bound[In, Out]) Tokens() []string {
-	t, ok := any(b.in).(shape.TokenBearer)
+	t, ok := any(&b.in).(shape.TokenBearer)
 	if !ok {
 		return nil
 	}
@@ -150,11 +150,11 @@ func (b *bound[In, Out]) Tolls() []throttle.Toll {
 	if b.op.Counts == nil {
 		return throttle.Of(b.op.Name).Once()
 	}
-	return b.op.Counts(b.in)
+	return b.op.Counts(&b.in)
 }
 
 func (b *bound[In, Out]) DryRun() bool {
-	d, ok := any(b.in).(shape.DryRunner)
+	d, ok := any(&b.in).(shape.DryRunner)
 	return ok && d.IsDryRun()
 }
 
@@ -162,7 +162,7 @@ func (b *bound[In, Out]) Says(c *Call, name string) []string {
 	if b.op.Says == nil {
 		return nil
 	}
-	return b.op.Says(c, b.in, name)
+	return b.op.Says(c, &b.in, name)
 }
 
 // Ready runs the checks between authorization and the work: grant tokens, parameters, then for each key
@@ -172,7 +172,7 @@ func (b *bound[In, Out]) Ready(ctx context.Context, c *Call) error {
 		return err
 	}
 	if b.op.Check != nil {
-		if err := b.op.Check(c, b.in); err != nil {
+		if err := b.op.Check(c, &b.in); err != nil {
 			return err
 		}
 	}
@@ -195,7 +195,7 @@ func (o *Op[In, Out]) as(i int) string {
 }
 
 func (b *bound[In, Out]) Run(ctx context.Context, c *Call) (Answer, *record.Change, error) {
-	out, change, err := b.op.Run(ctx, c, b.in)
+	out, change, err := b.op.Run(ctx, c, &b.in)
 	if errors.Is(err, custody.ErrNoMaterial) {
 		err = c.overtaken(ctx, err)
 	}
@@ -211,7 +211,7 @@ func (b *bound[In, Out]) Audit() audit.Detail {
 	if b.op.Audit == nil {
 		return nil
 	}
-	return b.op.Audit(b.in)
+	return b.op.Audit(&b.in)
 }
 
 func (b *bound[In, Out]) Result(c *Call) audit.Detail {

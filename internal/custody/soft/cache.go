@@ -52,10 +52,12 @@ func (c *cache) hold(ctx context.Context, ref custody.Ref) (*entry, error) {
 		if mine {
 			c.fill(ctx, e)
 		}
-		select {
-		case <-e.ready:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if !e.loaded() {
+			select {
+			case <-e.ready:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		if e.err == nil && e.acquire() {
 			return e, nil
@@ -66,6 +68,16 @@ func (c *cache) hold(ctx context.Context, ref custody.Ref) (*entry, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// loaded reports whether there is nothing to wait for, without asking a context for a channel.
+func (e *entry) loaded() bool {
+	select {
+	case <-e.ready:
+		return true
+	default:
+		return false
 	}
 }
 

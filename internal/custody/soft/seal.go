@@ -19,23 +19,24 @@ const messageLabel = "qkms ciphertext v1"
 const encKeySize = 32 // AES-256
 
 // messageKeys are the keys of one blob: K_enc ‖ K_com.
-type messageKeys []byte
+type messageKeys [encKeySize + blob.CommitmentSize]byte
 
-func (k messageKeys) enc() []byte        { return k[:encKeySize] }
-func (k messageKeys) commitment() []byte { return k[encKeySize:] }
+func (k *messageKeys) enc() []byte        { return k[:encKeySize] }
+func (k *messageKeys) commitment() []byte { return k[encKeySize:] }
 
 // derive computes the keys of the blob that begins with head. The material is in use here and nowhere
 // else, and only while its cache entry is held.
-func (s *Soft) derive(ctx context.Context, ref custody.Ref, head []byte) (messageKeys, error) {
+func (s *Soft) derive(ctx context.Context, keys *messageKeys, ref custody.Ref, head []byte) error {
 	held, err := s.cache.hold(ctx, ref)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer held.release()
 	if held.key.spec != symmetric { // its bytes are for another algorithm
-		return nil, fmt.Errorf("%s: %w", held.key.spec, custody.ErrAlgorithm)
+		return fmt.Errorf("%s: %w", held.key.spec, custody.ErrAlgorithm)
 	}
-	return kbkdf.Counter(held.key.bytes(), messageLabel, head, encKeySize+blob.CommitmentSize), nil
+	kbkdf.Fill(keys[:], held.key.bytes(), messageLabel, head)
+	return nil
 }
 
 // Seal implements custody.Sealer.
@@ -43,18 +44,20 @@ func (s *Soft) Seal(ctx context.Context, ref custody.Ref, plaintext []byte, encr
 	if len(plaintext) > blob.MaxSize-blob.Overhead {
 		return nil, fmt.Errorf("seal: plaintext of %d bytes does not fit a blob", len(plaintext))
 	}
-	out, err := appendHeader(make([]byte, 0, blob.Overhead+len(plaintext)), ref)
+	size := blob.Overhead + len(plaintext)
+	room := make([]byte, size+blob.AADSize(encryptionContext)) // for the blob and, behind it, what it authenticates
+	out, err := appendHeader(room[:0:size], ref)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	keys, err := s.derive(ctx, ref, out)
-	if err != nil {
+	var keys messageKeys
+	defer clear(keys[:])
+	if err := s.derive(ctx, &keys, ref, out); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	defer clear(keys)
 	out = append(out, keys.commitment()...)
-	box := newBox(keys.enc())
-	return box.Seal(out, nil, plaintext, blob.AAD(out, encryptionContext)), nil
+	aad := blob.AppendAAD(room[size:size], out, encryptionContext)
+	return newBox(keys.enc()).Seal(out, nil, plaintext, aad), nil
 }
 
 // appendHeader appends a header with fresh random bytes.
@@ -83,17 +86,17 @@ func (s *Soft) Open(ctx context.Context, ref custody.Ref, ciphertext []byte, enc
 	if b.KeyID() != ref.KeyID || b.MaterialID() != short {
 		return nil, fmt.Errorf("%w: made for another key", custody.ErrWrongCiphertext)
 	}
-	keys, err := s.derive(ctx, ref, b.Head())
-	if err != nil {
+	var keys messageKeys
+	defer clear(keys[:])
+	if err := s.derive(ctx, &keys, ref, b.Head()); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	defer clear(keys)
-	return openBox(keys, b, encryptionContext)
+	return openBox(&keys, b, encryptionContext)
 }
 
 // openBox checks the commitment, then opens the box. GCM alone does not commit: whoever knows two
 // keys can make one box that opens under both, to different plaintexts.
-func openBox(keys messageKeys, b blob.Blob, encryptionContext map[string]string) ([]byte, error) {
+func openBox(keys *messageKeys, b blob.Blob, encryptionContext map[string]string) ([]byte, error) {
 	if subtle.ConstantTimeCompare(keys.commitment(), b.Commitment()) != 1 {
 		return nil, fmt.Errorf("%w: commitment differs", custody.ErrWrongCiphertext)
 	}

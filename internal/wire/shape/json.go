@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -33,13 +34,19 @@ func decode(body []byte, x structure) error {
 	if len(body) == 0 {
 		return nil // operations.md §1.1 [U]: hand-written clients send nothing for {}
 	}
-	r := reader{in: body}
+	r := readers.Get().(*reader)
+	*r = reader{in: body}
 	r.object(x)
 	if r.peek(); r.at < len(r.in) {
 		r.fail("unexpected data after the object")
 	}
-	return r.err
+	err := r.err
+	*r = reader{} // the body is not ours to keep
+	readers.Put(r)
+	return err
 }
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
 
 // A reader reads strict JSON (RFC 8259) from in. The first error sticks and empties the input, so that
 // every later call finds nothing to read; callers look at err at the end, and loops while they run.
