@@ -124,7 +124,8 @@ func receive(t *testing.T, hr *http.Request) *sigv4.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sigv4.From(got, body)
+	r := sigv4.From(got, body)
+	return &r
 }
 
 // flip changes one bit of one byte of something that is signed, in a copy of r.

@@ -18,7 +18,10 @@ import (
 
 // AccessKeys are the long-term credentials in the store. Its methods may be called concurrently; the ones
 // that change something only propose it.
-type AccessKeys struct{ Book *record.Book }
+type AccessKeys struct {
+	Book      *record.Book
+	Partition string // of ARNs; only Find needs it
+}
 
 // Known is what an operator may see of an access key: everything but the secret.
 type Known struct {
@@ -43,7 +46,7 @@ func (a AccessKeys) Find(ctx context.Context, id string) (*Credential, error) {
 		}
 		return &Credential{
 			AccessKeyID: m.Id, Account: m.Account, Secret: NewSecret(m.Secret), Active: !m.Disabled,
-			User: m.User, UserID: m.UserId, Service: m.Service,
+			User: m.User, UserID: m.UserId, Service: m.Service, rootARN: RootARN(a.Partition, m.Account),
 		}, nil
 	})
 	if err != nil || v == nil {

@@ -27,6 +27,7 @@ type Caller struct {
 	ARN         string // as policies name it; of a session its own, of a service its name
 	PrincipalID string // as aws:userid has it; the account, for its root user
 	AccessKeyID string
+	Scope       string // what was signed for: the service and Region, with a space between
 
 	User    *identity.User // of KindUser
 	Role    *identity.Role // of KindSession
@@ -75,6 +76,8 @@ type Credential struct {
 	User, UserID string   // name and unique id of the IAM user it is of
 	Service      string   // the service principal it is of
 	Session      *Session // nil of a long-term one
+
+	rootARN string // of the root user of Account; empty: not known yet
 }
 
 // A Secret is a secret access key in memory. Whatever asks it to print itself gets a placeholder. The
@@ -82,12 +85,15 @@ type Credential struct {
 //
 // The bytes live behind a func because fmt cannot call Format on an unexported field of somebody
 // else's struct: it reflects, and would print a []byte in full.
-type Secret struct{ bytes func() []byte }
+type Secret struct {
+	bytes   func() []byte
+	signing *signingKeys // derived from it
+}
 
 // NewSecret returns a Secret with a copy of b.
 func NewSecret(b []byte) Secret {
 	own := bytes.Clone(b)
-	return Secret{func() []byte { return own }}
+	return Secret{func() []byte { return own }, new(signingKeys)}
 }
 
 // reveal returns the bytes, which must not be changed.

@@ -174,18 +174,18 @@ type Identities struct {
 	Keys      AccessKeys
 }
 
-// Whose is the Verifier's: who c signs for, as of now, or nil when that identity is no more.
-func (i Identities) Whose(ctx context.Context, c *Credential) (*Caller, error) {
+// Whose is the Verifier's: who c signs for, as of now, or the zero Caller when that identity is no more.
+func (i Identities) Whose(ctx context.Context, c *Credential) (Caller, error) {
 	switch s := c.Session; {
 	case c.Service != "":
-		return &Caller{Kind: KindService, ARN: c.Service, PrincipalID: c.Service, AccessKeyID: c.AccessKeyID}, nil
+		return Caller{Kind: KindService, ARN: c.Service, PrincipalID: c.Service, AccessKeyID: c.AccessKeyID}, nil
 	case s != nil && s.Role != "":
 		return i.session(ctx, c)
 	case s != nil && s.Issuer != ByOperator:
 		// Whoever takes an access key away means what was made with it as well.
 		issuer, err := i.Keys.Find(ctx, s.Issuer)
 		if err != nil || issuer == nil || !issuer.Active || issuer.Account != c.Account || issuer.UserID != c.UserID {
-			return nil, err
+			return Caller{}, err
 		}
 	}
 	if c.User == "" {
@@ -193,19 +193,19 @@ func (i Identities) Whose(ctx context.Context, c *Credential) (*Caller, error) {
 	}
 	u, err := i.Directory.User(ctx, c.Account, c.User)
 	if err != nil || u == nil || u.Id != c.UserID {
-		return nil, err
+		return Caller{}, err
 	}
-	return &Caller{
+	return Caller{
 		Kind: KindUser, Account: c.Account, ARN: u.ARN, PrincipalID: u.Id, AccessKeyID: c.AccessKeyID, User: u, Session: c.Session,
 	}, nil
 }
 
-func (i Identities) session(ctx context.Context, c *Credential) (*Caller, error) {
+func (i Identities) session(ctx context.Context, c *Credential) (Caller, error) {
 	r, err := i.Directory.Role(ctx, c.Account, c.Session.Role)
 	if err != nil || r == nil || r.Id != c.Session.RoleId {
-		return nil, err
+		return Caller{}, err
 	}
-	return &Caller{
+	return Caller{
 		Kind: KindSession, Account: c.Account, ARN: i.Directory.SessionARN(r, c.Session.Name), PrincipalID: r.Id + ":" + c.Session.Name,
 		AccessKeyID: c.AccessKeyID, Role: r, Session: c.Session,
 	}, nil

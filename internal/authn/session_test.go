@@ -91,13 +91,13 @@ func TestWhose(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			row.credential.Account = kmstest.Account
 			c, err := whose.Whose(t.Context(), &row.credential)
-			if err != nil || c == nil || c.Kind != row.kind || c.ARN != row.arn || c.PrincipalARN() != row.principalARN {
+			if err != nil || c.Kind != row.kind || c.ARN != row.arn || c.PrincipalARN() != row.principalARN {
 				t.Errorf("got %+v, %v, want %s %s %s", c, err, row.kind, row.arn, row.principalARN)
 			}
 		})
 	}
 	gone, err := whose.Whose(t.Context(), &authn.Credential{Account: kmstest.Account, User: "alice", UserID: "AIDAANOTHERONE"})
-	if gone != nil || err != nil {
+	if gone.Kind != "" || err != nil {
 		t.Errorf("the key of one who had the name before: got %v, %v, want nobody", gone, err)
 	}
 }

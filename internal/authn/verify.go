@@ -7,11 +7,8 @@ package authn
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
-	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"qkms/internal/authn/sigv4"
@@ -28,9 +25,9 @@ type Config struct {
 	// the token is none. It is asked about anything a stranger wrote. Nil opens none.
 	Open func(ctx context.Context, accessKeyID, token string) (*Credential, error)
 
-	// Whose returns who signs with a credential, or nil and no error when that identity is no more. Nil
-	// knows root users only.
-	Whose func(ctx context.Context, c *Credential) (*Caller, error)
+	// Whose returns who signs with a credential, or the zero Caller and no error when that identity is no
+	// more. Nil knows root users only.
+	Whose func(ctx context.Context, c *Credential) (Caller, error)
 
 	// Regions tells whether a region is served. It is asked about anything a stranger wrote. Nil serves
 	// us-east-1.
@@ -48,7 +45,7 @@ type Config struct {
 type Verifier struct {
 	find      func(context.Context, string) (*Credential, error)
 	open      func(context.Context, string, string) (*Credential, error)
-	whose     func(context.Context, *Credential) (*Caller, error)
+	whose     func(context.Context, *Credential) (Caller, error)
 	regions   func(string) bool
 	service   string
 	partition string
@@ -56,7 +53,6 @@ type Verifier struct {
 
 	skew, presigned time.Duration
 
-	keys  keyCache
 	decoy [32]byte // a signing key nobody has
 }
 
@@ -82,7 +78,7 @@ func New(c Config) *Verifier {
 		v.now = time.Now
 	}
 	if v.whose == nil {
-		v.whose = func(_ context.Context, c *Credential) (*Caller, error) { return rootUser(v.partition, c), nil }
+		v.whose = func(_ context.Context, c *Credential) (Caller, error) { return rootUser(v.partition, c), nil }
 	}
 	_, _ = rand.Read(v.decoy[:]) // never fails: crypto/rand.Read
 	return v
@@ -91,38 +87,39 @@ func New(c Config) *Verifier {
 // Verify returns who signed r. Its error is a *fault.Error for what the caller did wrong, in the order
 // of access §1.6, or what Find returned. Next to an error there is no Caller, because nothing was
 // proved; for the record of the refusal, sigv4.Claimed has what r claims.
-func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (*Caller, error) {
+func (v *Verifier) Verify(ctx context.Context, r *sigv4.Request) (Caller, error) {
 	s, err := sigv4.Parse(r, sigv4.Rules{Now: v.now(), Service: v.service, Regions: v.regions, Skew: v.skew, Presigned: v.presigned})
 	if err != nil {
-		return nil, err
+		return Caller{}, err
 	}
 	c, err := v.credential(ctx, &s)
 	if err != nil {
-		return nil, err
+		return Caller{}, err
 	}
 	if c == nil {
 		// Unknown and inactive take the way of any wrong signature, under a key nobody has, so that the
 		// time to refusal says no more than its words do.
 		_ = s.Verify(v.decoy)
-		return nil, fault.UnknownClient() // E11
+		return Caller{}, fault.UnknownClient() // E11
 	}
-	if err := v.verify(&s, c); err != nil {
-		return nil, err // E12
+	by, err := v.verify(&s, c)
+	if err != nil {
+		return Caller{}, err // E12
 	}
 	switch {
 	case (s.SessionToken != "") != (c.Session != nil):
-		return nil, fault.UnknownClient() // E13: long-term credentials have no session
+		return Caller{}, fault.UnknownClient() // E13: long-term credentials have no session
 	case c.Session != nil && !v.now().Before(c.Session.Expires):
-		return nil, fault.SessionExpired() // E14
+		return Caller{}, fault.SessionExpired() // E14
 	}
 	caller, err := v.whose(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("find whose access key it is: %w", err)
+		return Caller{}, fmt.Errorf("find whose access key it is: %w", err)
 	}
-	if caller == nil {
-		return nil, fault.UnknownClient() // deleted since, or made anew under the same name
+	if caller.Kind == "" {
+		return Caller{}, fault.UnknownClient() // deleted since, or made anew under the same name
 	}
-	caller.Region = strings.Clone(s.Region) // not the whole header that it is a part of
+	caller.Region, caller.Scope = by.region, by.scope
 	if caller.Kind == KindService {
 		caller.SourceARN, caller.SourceAccount = s.Header("x-amz-source-arn"), s.Header("x-amz-source-account")
 	}
@@ -154,67 +151,25 @@ func (v *Verifier) credential(ctx context.Context, s *sigv4.Signed) (c *Credenti
 	return c, nil
 }
 
-// verify checks the signature under c's key for the scope.
-func (v *Verifier) verify(s *sigv4.Signed, c *Credential) error {
-	scope := keyScope{c.AccessKeyID, s.Date, s.Region}
-	if key, ok := v.keys.get(scope, c.Secret); ok {
-		return s.Verify(key)
+// verify checks the signature under c's key for the scope, which it returns.
+func (v *Verifier) verify(s *sigv4.Signed, c *Credential) (*signingKey, error) {
+	if known := c.Secret.signing.find(s); known != nil {
+		return known, s.Verify(known.key)
 	}
 	key := sigv4.SigningKey(c.Secret.reveal(), s.Date, s.Region, s.Service)
 	if err := s.Verify(key); err != nil {
-		return err
+		return nil, err
 	}
-	v.keys.put(scope, c.Secret, key) // only now: a stranger who knows an id shall not push out what others use
-	return nil
+	return c.Secret.signing.keep(s, key), nil // only now: a stranger who knows an id shall not push out what others use
 }
 
-func rootUser(partition string, c *Credential) *Caller {
-	return &Caller{
-		Kind: KindRoot, Account: c.Account, ARN: RootARN(partition, c.Account), PrincipalID: c.Account,
+func rootUser(partition string, c *Credential) Caller {
+	arn := c.rootARN
+	if arn == "" {
+		arn = RootARN(partition, c.Account)
+	}
+	return Caller{
+		Kind: KindRoot, Account: c.Account, ARN: arn, PrincipalID: c.Account,
 		AccessKeyID: c.AccessKeyID, Session: c.Session,
 	}
-}
-
-// maxKeys bounds the signing keys in memory, to about a megabyte.
-const maxKeys = 4096
-
-type keyScope struct{ id, date, region string }
-
-// A signingKey is good for as long as its credential has the secret it was derived from.
-type signingKey struct {
-	secret Secret
-	key    [32]byte
-}
-
-// A keyCache remembers signing keys, which cost four HMACs each. The zero one is empty.
-type keyCache struct {
-	mu      sync.RWMutex // guards byScope; held for a look-up, or while a full cache is thinned
-	byScope map[keyScope]signingKey
-}
-
-// get compares the secret, not a version of its record: an id that was deleted and made anew starts
-// its versions again, and the old secret must not go on signing for it.
-func (k *keyCache) get(scope keyScope, secret Secret) ([32]byte, bool) {
-	k.mu.RLock()
-	found, ok := k.byScope[scope]
-	k.mu.RUnlock()
-	return found.key, ok && subtle.ConstantTimeCompare(found.secret.reveal(), secret.reveal()) == 1
-}
-
-// put remembers key. A full cache forgets the other days first, then everything: its users are back
-// after one derivation each.
-func (k *keyCache) put(scope keyScope, secret Secret, key [32]byte) {
-	scope.date, scope.region = strings.Clone(scope.date), strings.Clone(scope.region) // out of the header
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.byScope == nil {
-		k.byScope = make(map[keyScope]signingKey)
-	}
-	if len(k.byScope) >= maxKeys {
-		maps.DeleteFunc(k.byScope, func(old keyScope, _ signingKey) bool { return old.date != scope.date })
-	}
-	if len(k.byScope) >= maxKeys {
-		clear(k.byScope)
-	}
-	k.byScope[scope] = signingKey{secret, key}
 }

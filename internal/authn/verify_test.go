@@ -54,7 +54,7 @@ func newWorld() *world {
 	return w
 }
 
-func (w *world) verify(r *sigv4.Request) (*authn.Caller, error) {
+func (w *world) verify(r *sigv4.Request) (authn.Caller, error) {
 	return w.v.Verify(context.Background(), r)
 }
 
@@ -97,10 +97,10 @@ func TestRootUser(t *testing.T) {
 	}
 	want := authn.Caller{
 		Kind: "Root", Account: "444455556666", Region: "eu-west-3",
-		ARN: "arn:aws:iam::444455556666:root", PrincipalID: "444455556666", AccessKeyID: idOfBob,
+		ARN: "arn:aws:iam::444455556666:root", PrincipalID: "444455556666", AccessKeyID: idOfBob, Scope: "kms eu-west-3",
 	}
-	if *got != want {
-		t.Errorf("got %+v, want %+v", *got, want)
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestRefusals(t *testing.T) {
 			if !ok || f.Code != row.code || f.Text != row.text {
 				t.Errorf("got %v, want %s: %s", err, row.code, row.text)
 			}
-			if caller != nil {
+			if caller != (authn.Caller{}) {
 				t.Errorf("got %+v, want nobody next to an error", caller)
 			}
 		})
@@ -235,7 +235,7 @@ func TestManyScopes(t *testing.T) {
 				t.Fatalf("got %s, want %s", caller.Region, region)
 			}
 		}
-		if got := w.v.CachedKeys(); got < 1 || got > authn.MaxKeys {
+		if got := w.known[idOfAlice].Secret.CachedKeys(); got < 1 || got > authn.MaxKeys {
 			t.Errorf("got %d signing keys in memory, want 1 to %d", got, authn.MaxKeys)
 		}
 	}
@@ -247,7 +247,7 @@ func TestOnlyProvedKeysAreKept(t *testing.T) {
 	if _, err := w.verify(request(idOfAlice, "wrong")); err == nil {
 		t.Error("got it accepted, want a refusal")
 	}
-	if got := w.v.CachedKeys(); got != 0 {
+	if got := w.known[idOfAlice].Secret.CachedKeys(); got != 0 {
 		t.Errorf("got %d signing keys in memory, want none", got)
 	}
 }

@@ -37,9 +37,7 @@ type Request struct {
 	UserAgent string
 	TLS       bool
 
-	// Says returns the values of a condition key (its name folded) that only the operation knows; none
-	// when the request has none.
-	Says func(name string) []string
+	Says Sayer // of what only the operation knows; nil: it says nothing
 
 	// Explain makes each verdict come with a Trace. The decisions are the same, and take longer.
 	Explain bool
@@ -52,6 +50,25 @@ type Request struct {
 	asking asking          // what is being decided: here, so that deciding allocates nothing
 	asked  policy.Question // of asking
 	first  [1]Verdict      // Verdicts of most requests
+}
+
+// A Sayer knows what a request says.
+type Sayer interface {
+	// Says returns the values of a condition key, its name folded; none when the request has none.
+	Says(name string) []string
+}
+
+// A SayerFunc is a Sayer.
+type SayerFunc func(name string) []string
+
+// Says implements Sayer.
+func (f SayerFunc) Says(name string) []string { return f(name) }
+
+func (req *Request) says(name string) []string {
+	if req.Says == nil {
+		return nil
+	}
+	return req.Says.Says(name)
 }
 
 // Check returns nil when the caller may do all of needs, keys being what they resolved to, and

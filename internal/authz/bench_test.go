@@ -85,7 +85,7 @@ func BenchmarkCheck(b *testing.B) {
 				caller := callers[who]
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := f.Check(b.Context(), &authz.Request{Caller: caller, Says: says}, needs, keys); err != nil {
+					if err := f.Check(b.Context(), &authz.Request{Caller: caller, Says: authz.SayerFunc(says)}, needs, keys); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -52,7 +52,7 @@ func (a *asking) Values(name string) []string {
 	case "kms":
 		return a.ofKMS(rest, name)
 	}
-	return a.req.Says(name) // what a web identity's token says, by its issuer
+	return a.req.says(name) // what a web identity's token says, by its issuer
 }
 
 func is(v string) []string {
@@ -95,7 +95,7 @@ func (a *asking) global(name, full string) []string {
 			return values
 		}
 	}
-	return a.req.Says(full)
+	return a.req.says(full)
 }
 
 const contextPrefix = "encryptioncontext:"
@@ -107,7 +107,7 @@ func (a *asking) ofKMS(name, full string) []string {
 		return a.paired(full, pair)
 	}
 	if a.key == nil {
-		return a.req.Says(full)
+		return a.req.says(full)
 	}
 	k := a.key
 	switch name {
@@ -138,7 +138,7 @@ func (a *asking) ofKMS(name, full string) []string {
 			return constraintType(a.need.Grant.Found)
 		}
 	}
-	return a.req.Says(full)
+	return a.req.says(full)
 }
 
 // paired are the values in the encryption context under a name. The one there is, unless names differ by their

@@ -156,16 +156,16 @@ func satisfies(g *recordpb.Grant, context map[string]string) bool {
 // narrows says whether a grant that is asked for gives no more than g, through which alone its creator may
 // create it (access.md §6.5): otherwise one could give oneself what one was not given.
 func narrows(g *recordpb.Grant, req *Request, pairs map[string]string) bool {
-	for _, operation := range req.Says("kms:grantoperations") {
+	for _, operation := range req.says("kms:grantoperations") {
 		if !slices.Contains(g.Operations, operation) {
 			return false
 		}
 	}
-	if g.SourceArn != "" && !slices.Contains(req.Says("kms:grantconstraintsourcearn"), g.SourceArn) {
+	if g.SourceArn != "" && !slices.Contains(req.says("kms:grantconstraintsourcearn"), g.SourceArn) {
 		return false
 	}
 	if len(g.ContextEquals) > 0 {
-		return slices.Contains(req.Says("kms:grantconstrainttype"), "EncryptionContextEquals") && same(g.ContextEquals, pairs)
+		return slices.Contains(req.says("kms:grantconstrainttype"), "EncryptionContextEquals") && same(g.ContextEquals, pairs)
 	}
 	return within(g.ContextSubset, pairs)
 }

@@ -88,7 +88,7 @@ func (p *play) decide(k *key.Key) (*authz.Request, error) {
 		put(p, c, p.key.Policy(), &recordpb.Policy{Text: document(p.keyPolicy), Bound: map[string]string{p.arn("user"): "AIDAX", p.arn("role"): "AROAX"}})
 	}
 	p.commit(c)
-	req := &authz.Request{Caller: p.caller(), Now: time.Now(), Says: func(string) []string { return nil }}
+	req := &authz.Request{Caller: p.caller(), Now: time.Now(), Says: authz.SayerFunc(func(string) []string { return nil })}
 	return req, p.Check(p.fixture.t.Context(), req, []key.Need{p.asks}, []*key.Key{k})
 }
 

@@ -119,7 +119,7 @@ func (f *fixture) grant(n int, grantee, operation string) (revoke *record.Change
 }
 
 func (f *fixture) may(account, action string) error {
-	req := &authz.Request{Caller: root(account), Says: func(string) []string { return nil }}
+	req := &authz.Request{Caller: root(account), Says: authz.SayerFunc(func(string) []string { return nil })}
 	need := key.Need{Action: action, KeyID: f.key.ARN, CrossAccount: true}
 	return f.Check(context.Background(), req, []key.Need{need}, []*key.Key{f.key})
 }

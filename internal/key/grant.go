@@ -50,7 +50,7 @@ func (r *Resolver) Redeem(ctx context.Context, region, token string) (*recordpb.
 
 // resolveGrant finds the grant of n, and its key. By token, a grant that is gone is as unknown as the
 // token of another store. By id, that it is gone is said to the key's own account only.
-func (r *Resolver) resolveGrant(ctx context.Context, account, region string, n Need) (k *Key, err error) {
+func (r *Resolver) resolveGrant(ctx context.Context, account, region string, n *Need) (k *Key, err error) {
 	if n.Grant.Token != "" {
 		n.Grant.Found, n.Grant.Ver, k, err = r.Redeem(ctx, region, n.Grant.Token)
 		if err == nil && k == nil {

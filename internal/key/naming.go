@@ -70,12 +70,13 @@ func IsAccount(s string) bool { return isAccount(s) }
 
 // IsRegion reports whether s is written like a region: us-east-1.
 func IsRegion(s string) bool {
-	parts := strings.Split(s, "-")
-	if len(s) > 32 || len(parts) < 3 || len(parts) > 4 {
+	hyphens := strings.Count(s, "-")
+	if len(s) > 32 || hyphens < 2 || hyphens > 3 {
 		return false
 	}
-	for i, p := range parts {
-		digits := i == len(parts)-1
+	for p := range strings.SplitSeq(s, "-") {
+		digits := hyphens == 0 // the last part
+		hyphens--
 		if p == "" || strings.IndexFunc(p, func(r rune) bool {
 			return digits != (r >= '0' && r <= '9') || (!digits && (r < 'a' || r > 'z'))
 		}) >= 0 {

@@ -50,22 +50,21 @@ type Need struct {
 // OnKey reports whether the need is about a key, so that Resolve finds one for it.
 func (n Need) OnKey() bool { return n.KeyID != "" || n.Cipher != "" || n.Grant != nil }
 
-// Resolve returns the key of each need, in order, for a caller of account in region: nil for a need
+// Resolve appends the key of each need to keys, in order, for a caller of account in region: nil for a need
 // that is not about a key, and nil also for a key that the caller must not learn the existence of:
 // one of another account, or one that only a ciphertext names.
-func (r *Resolver) Resolve(ctx context.Context, account, region string, needs []Need) ([]*Key, error) {
-	keys := make([]*Key, len(needs))
-	for i, n := range needs {
-		k, err := r.resolve(ctx, account, region, n)
+func (r *Resolver) Resolve(ctx context.Context, keys []*Key, account, region string, needs []Need) ([]*Key, error) {
+	for i := range needs {
+		k, err := r.resolve(ctx, account, region, &needs[i])
 		if err != nil {
 			return nil, err
 		}
-		keys[i] = k
+		keys = append(keys, k)
 	}
 	return keys, nil
 }
 
-func (r *Resolver) resolve(ctx context.Context, account, region string, n Need) (*Key, error) {
+func (r *Resolver) resolve(ctx context.Context, account, region string, n *Need) (*Key, error) {
 	switch {
 	case n.Grant != nil:
 		return r.resolveGrant(ctx, account, region, n)

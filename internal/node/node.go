@@ -259,7 +259,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	}
 	n.Book.Changed, n.Book.Reopen = n.Lease.Changed, n.reopen
 	n.Identities = identity.New(n.Book, n.Naming.Partition)
-	n.AccessKeys = authn.AccessKeys{Book: n.Book}
+	n.AccessKeys = authn.AccessKeys{Book: n.Book, Partition: n.Naming.Partition}
 	n.Sessions = authn.NewSessions(n.Book, n.Naming.Partition)
 	n.OIDC.Now = n.Now
 	n.WebIdentities = webidentity.New(n.OIDC)

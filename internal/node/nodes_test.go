@@ -106,7 +106,7 @@ func TestLateChangeOfWhoLostTheRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := &authn.Caller{Kind: authn.KindRoot, Account: kmstest.Account, ARN: "arn:aws:iam::" + kmstest.Account + ":root", PrincipalID: kmstest.Account}
-	request := &authz.Request{Caller: caller, Now: b.Clock.Now(), Says: func(string) []string { return nil }}
+	request := &authz.Request{Caller: caller, Now: b.Clock.Now(), Says: authz.SayerFunc(func(string) []string { return nil })}
 	needs := []key.Need{{Action: "kms:TagResource", KeyID: id, Forms: key.KeyOnly}}
 	if err := b.Ops.Authz.Check(t.Context(), request, needs, []*key.Key{k}); err != nil {
 		t.Fatal(err)

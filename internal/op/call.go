@@ -52,6 +52,7 @@ type Deps struct {
 // A Call is one request that was authenticated and resolved; from Check on, also authorized.
 type Call struct {
 	*Deps
+	Of     Request
 	Caller *authn.Caller
 	Now    time.Time
 	Needs  []key.Need // of the request
@@ -128,6 +129,9 @@ func (c *Call) overtaken(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// Says implements authz.Sayer.
+func (c *Call) Says(name string) []string { return c.Of.Says(c, name) }
 
 // Key is the key of a request that has one.
 func (c *Call) Key() *key.Key { return c.Keys[0] }

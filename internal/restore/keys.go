@@ -29,13 +29,13 @@ func (a *agent) operation(ctx context.Context, e *event, name, account, region s
 		return err
 	}
 	return a.commit(ctx, e, func(rec *audit.Record) (p proposal, err error) {
-		keys, err := a.Resolver.Resolve(ctx, account, region, needs)
+		keys, err := a.Resolver.Resolve(ctx, nil, account, region, needs)
 		if err != nil {
 			return p, err
 		}
 		caller := &authn.Caller{Kind: authn.KindRoot, Account: account, Region: region, PrincipalID: account, ARN: authn.RootARN(a.Naming.Partition, account)}
-		c := &op.Call{Deps: a.Ops, Caller: caller, Now: a.Now(), Needs: needs, Keys: keys}
-		c.Request = &authz.Request{Caller: caller, Now: c.Now, Says: func(string) []string { return nil }}
+		c := &op.Call{Deps: a.Ops, Of: req, Caller: caller, Now: a.Now(), Needs: needs, Keys: keys}
+		c.Request = &authz.Request{Caller: caller, Now: c.Now, Says: c}
 		for _, k := range keys {
 			if k != nil {
 				rec.Resources = append(rec.Resources, audit.Resource{AccountID: k.Account, ARN: k.ARN})

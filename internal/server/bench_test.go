@@ -53,7 +53,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	req := sigv4.From(h.client.Request("GenerateDataKey", h.body), h.body)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(b.Context(), req); err != nil {
+		if _, err := v.Verify(b.Context(), &req); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -76,7 +76,7 @@ func BenchmarkAuthorize(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		needs, _ := req.Needs()
-		keys, err := h.server.Resolver.Resolve(b.Context(), h.caller.Account, h.caller.Region, needs)
+		keys, err := h.server.Resolver.Resolve(b.Context(), nil, h.caller.Account, h.caller.Region, needs)
 		if err == nil {
 			err = h.server.Ops.Authz.Check(b.Context(), &authz.Request{Caller: h.caller}, needs, keys)
 		}
@@ -90,7 +90,7 @@ func BenchmarkCustodyDataKey(b *testing.B) {
 	h := newBench(b)
 	req, _ := op.ByName["GenerateDataKey"].Decode(h.body)
 	needs, _ := req.Needs()
-	keys, err := h.server.Resolver.Resolve(b.Context(), h.caller.Account, h.caller.Region, needs)
+	keys, err := h.server.Resolver.Resolve(b.Context(), nil, h.caller.Account, h.caller.Region, needs)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -53,11 +53,11 @@ func identify(rec *audit.Record, c *authn.Caller) {
 }
 
 // keyUsed notes that an access key has signed, for GetAccessKeyLastUsed: for which service, and in which Region.
-func (s *Server) keyUsed(c *authn.Caller, service string) {
+func (s *Server) keyUsed(c *authn.Caller) {
 	if c.Session != nil { // of temporary credentials nobody can ask
 		return
 	}
-	s.ops.LastUses.Note(lastuse.Key{Account: c.Account, ID: c.AccessKeyID}, lastuse.Use{Operation: service + " " + c.Region, At: s.now().UnixMilli()})
+	s.ops.LastUses.Note(lastuse.Key{Account: c.Account, ID: c.AccessKeyID}, lastuse.Use{Operation: c.Scope, At: s.now().UnixMilli()})
 }
 
 // used notes a success for GetKeyLastUsage, in the words of its record.
@@ -71,8 +71,9 @@ func (s *Server) used(rec *audit.Record, keys []*key.Key) {
 }
 
 // touch lists the aliases and then the keys of a request, each in the operation's order.
-func (s *Server) touch(rec *audit.Record, caller *authn.Caller, needs []key.Need, keys []*key.Key) {
-	rec.Resources = rec.Resources[:0]
+func (s *Server) touch(x *exchange, needs []key.Need, keys []*key.Key) {
+	rec, caller := &x.rec, x.from.caller
+	rec.Resources = x.resources[:0]
 	for _, n := range needs {
 		if n.Alias != "" {
 			arn := s.ops.Naming.Alias(caller.Account, caller.Region, n.Alias)

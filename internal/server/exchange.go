@@ -3,61 +3,105 @@ package server
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/authz"
 	"qkms/internal/coherence"
 	"qkms/internal/fault"
+	"qkms/internal/key"
 	"qkms/internal/metrics"
+	"qkms/internal/op"
 	"qkms/internal/trace"
+	"qkms/internal/wire"
 )
 
-// A way is the context of one request, and how far that came, for whoever watches the service from
-// outside. It belongs to the goroutine that serves the request.
-type way struct {
-	context.Context
-	began   time.Time
+// An exchange is one request on its way to its answer: its context, what is known of it, and how far it came. It
+// belongs to the goroutine that serves the request, but for the methods of context.Context.
+//
+// All of it is one piece of memory, which no other request is given afterwards: whoever still has a part of it then,
+// as somebody who waits with the context may, has that of a request that is over, not that of somebody else's.
+type exchange struct {
+	began time.Time
+	timer timer // of the context
+
+	msg  wire.Message
+	rec  audit.Record
+	from party
+
+	call      op.Call       // of the first try
+	request   authz.Request // of call
+	keys      [2]*key.Key   // of call
+	resources [2]audit.Resource
+
 	reached metrics.Stage
 	told    *fault.Error // nil: no refusal
 	trace   *trace.Request
 	fence   *coherence.Reach // how far the change has got that takes something away; nil: there was none
 }
 
-type wayKey struct{}
-
-// Value is of context.Context.
-func (w *way) Value(key any) any {
-	if key == (wayKey{}) {
-		return w
-	}
-	return w.Context.Value(key)
-}
-
-func (s *Server) begin(ctx context.Context, hr *http.Request) *way {
+func (s *Server) begin(hr *http.Request) *exchange {
 	s.metrics.Begin()
-	return &way{Context: ctx, began: time.Now(), trace: s.trace.Begin(hr.Header)}
+	x := &exchange{began: time.Now(), trace: s.trace.Begin(hr.Header)}
+	x.rec.RequestID = wire.NewRequestID()
+	return x
 }
 
 // end counts the request, once its answer is written.
-func (s *Server) end(w *way, rec *audit.Record) {
-	s.metrics.Done(metrics.Request{Operation: rec.EventName, Reached: w.reached, Told: w.told, Took: time.Since(w.began)})
-	w.trace.End(rec.EventName, rec.RequestID, w.told)
+func (s *Server) end(x *exchange) {
+	s.metrics.Done(metrics.Request{Operation: x.rec.EventName, Reached: x.reached, Told: x.told, Took: time.Since(x.began)})
+	x.trace.End(x.rec.EventName, x.rec.RequestID, x.told)
+	x.timer.stop()
+	x.msg.Release()
 }
 
 // steps are the stages that have a span of their own.
 var steps = [...]string{metrics.Authenticate: "authenticate", metrics.Authorize: "authorize", metrics.Run: "run", metrics.Commit: "commit"}
 
 // reach says that a stage begins, and so that the one before it is done.
-func reach(ctx context.Context, stage metrics.Stage) {
-	if w, ok := ctx.Value(wayKey{}).(*way); ok {
-		w.reached = stage
-		w.trace.Step(steps[stage])
+func (x *exchange) reach(stage metrics.Stage) {
+	x.reached = stage
+	x.trace.Step(steps[stage])
+}
+
+// patience is how long one request may take the service: far beyond any operation, so that what is
+// stuck ends.
+const patience = 30 * time.Second
+
+// A timer is the context of a request under its own: it ends after patience, and not when the client leaves. Work that
+// was begun is finished: a change half made because somebody hung up would be the worst of both.
+//
+// It is started by whoever first wants to wait with it. Most requests find everything in memory and wait for nothing.
+type timer struct {
+	once   sync.Once
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (x *exchange) timed() context.Context {
+	x.timer.once.Do(func() {
+		x.timer.ctx, x.timer.cancel = context.WithDeadline(context.Background(), x.began.Add(patience))
+	})
+	return x.timer.ctx
+}
+
+// stop ends the context. One that was never waited with ends, too: for whoever begins to now.
+func (t *timer) stop() {
+	t.once.Do(func() { t.ctx = over })
+	if t.cancel != nil {
+		t.cancel()
 	}
 }
 
-// tell says what the caller is told instead of an answer.
-func tell(ctx context.Context, told *fault.Error) {
-	if w, ok := ctx.Value(wayKey{}).(*way); ok {
-		w.told = told
-	}
-}
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Deadline, Done, Err and Value are of context.Context.
+func (x *exchange) Deadline() (time.Time, bool) { return x.began.Add(patience), true }
+func (x *exchange) Done() <-chan struct{}       { return x.timed().Done() }
+func (x *exchange) Err() error                  { return x.timed().Err() }
+func (x *exchange) Value(key any) any           { return x.timed().Value(key) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"qkms/internal/authn"
+	"qkms/internal/authn/sigv4"
 	"qkms/internal/coherence"
 	"qkms/internal/key"
 	"qkms/internal/op"
@@ -17,27 +18,32 @@ import (
 // (docs/coherence.md). It belongs to the goroutine that serves the request.
 type party struct {
 	caller *authn.Caller // nil of a request without a signature
-	verify func() (*authn.Caller, error)
-	use    coherence.Use
+
+	signed   sigv4.Request // the bytes that came
+	verifier *authn.Verifier
+	use      coherence.Use
+	first    authn.Caller // that caller points to, until the party is met again
 
 	at []store.Position // of the change that was made for it
 }
 
-// meet finds out who sent a request; verify looks at the bytes that came, and may be called again.
-func (s *Server) meet(verify func() (*authn.Caller, error)) (*party, error) {
-	p := &party{verify: verify}
-	return p, s.again(p)
-}
-
-// again is meet once more: what p was known by may have changed since. The use begins before anything is read.
-func (s *Server) again(p *party) (err error) {
-	if p.use, err = s.lease.Begin(); err == nil {
-		p.caller, err = p.verify()
+// meet finds out who sent a request. That it is asked again when something has changed meanwhile is why p keeps the bytes
+// that came.
+func (s *Server) meet(ctx context.Context, p *party) (err error) {
+	if p.use, err = s.lease.Begin(); err != nil || p.verifier == nil { // the use begins before anything is read
+		return err
+	}
+	caller := &p.first
+	if p.caller != nil {
+		caller = new(authn.Caller) // another: what was done for the former is compared with it
+	}
+	if *caller, err = p.verifier.Verify(ctx, &p.signed); err == nil {
+		p.caller = caller
 	}
 	return err
 }
 
-// anew is again for the i-th time. What conflicts twice may be what another node has changed and this one has yet to
+// anew is meet for the i-th time. What conflicts twice may be what another node has changed and this one has yet to
 // hear of: it is waited for, a little.
 func (s *Server) anew(ctx context.Context, p *party, i int) error {
 	if i > 1 {
@@ -45,7 +51,7 @@ func (s *Server) anew(ctx context.Context, p *party, i int) error {
 		defer cancel()
 		_ = s.lease.Fresh(soon) // if not, the request is tried with what is known
 	}
-	return s.again(p)
+	return s.meet(ctx, p)
 }
 
 // hearing is how long a request waits to hear of other nodes' changes.
@@ -56,24 +62,29 @@ const attempts = 8
 
 // attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
 // all want a grant on one key would otherwise undo each other, and half of them give up.
-func attempt[T any](ctx context.Context, s *Server, p *party, act func() (T, error)) (out T, err error) {
+func attempt[T any](s *Server, x *exchange, act func() (T, error)) (out T, err error) {
 	for i := range attempts {
 		if i == 1 {
 			s.losers.Lock()
 			defer s.losers.Unlock()
 		}
 		if i > 0 {
-			if err = s.anew(ctx, p, i); err != nil {
+			if err = s.anew(x, &x.from, i); err != nil {
 				break
 			}
 		}
 		out, err = act()
-		var conflict *store.Conflict
-		if !errors.As(err, &conflict) && !errors.Is(err, coherence.ErrChanged) {
+		if err == nil || !overtaken(err) {
 			return out, err
 		}
 	}
 	return *new(T), err
+}
+
+// overtaken reports whether a request failed because something it relied on was changed meanwhile.
+func overtaken(err error) bool {
+	_, conflict := errors.AsType[*store.Conflict](err)
+	return conflict || errors.Is(err, coherence.ErrChanged)
 }
 
 // hear waits until this node has heard of the grants that a request brings tokens of: a grant is in force at once for

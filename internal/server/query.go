@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"qkms/internal/audit"
-	"qkms/internal/authn"
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/authz"
 	"qkms/internal/coherence"
@@ -25,7 +24,8 @@ import (
 var services = []*query.Service{iam.Service, sts.Service}
 
 // serveQuery answers a request of the Query protocol.
-func (s *Server) serveQuery(ctx *way, w http.ResponseWriter, hr *http.Request, rec *audit.Record) {
+func (s *Server) serveQuery(x *exchange, w http.ResponseWriter, hr *http.Request) {
+	rec := &x.rec
 	rec.EventSource, rec.ReadOnly = audit.SourceSTS, true
 	m, err := query.Read(w, hr, services)
 	describe(rec, hr, &wire.Message{Operation: m.Operation(), RemoteAddr: wire.Peer(hr)})
@@ -35,71 +35,69 @@ func (s *Server) serveQuery(ctx *way, w http.ResponseWriter, hr *http.Request, r
 	var out any
 	if err == nil {
 		rec.ReadOnly = m.Row.Reads()
-		out, err = guarded(ctx, s, rec, func() (any, error) { return s.query(ctx, hr, m, rec) })
+		out, err = guarded(s, x, func() (any, error) { return s.query(x, hr, m) })
 	}
-	ctx.announce(w.Header())
+	x.announce(w.Header())
 	if err != nil {
-		query.Refuse(w, rec.RequestID, m, services, s.refuse(ctx, rec, err))
+		query.Refuse(w, rec.RequestID, m, services, s.refuse(x, err))
 		return
 	}
 	query.Answer(w, rec.RequestID, m, out)
 }
 
 // query is the life of one such request, in the order of serve.
-func (s *Server) query(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (any, error) {
-	from, err := s.sender(ctx, hr, m, rec) // who, over the bytes that came
-	if err != nil {
+func (s *Server) query(x *exchange, hr *http.Request, m *query.Message) (any, error) {
+	if err := s.sender(x, hr, m); err != nil { // who, over the bytes that came
 		return nil, err
 	}
-	reach(ctx, metrics.Decode)
+	x.reach(metrics.Decode)
 	req, err := m.Row.Decode(m.Form) // what; the constraints of the API hold from here on
-	rec.Request = req.Audit()
+	x.rec.Request = req.Audit()
 	if err != nil {
 		return nil, err
 	}
-	if c := from.caller; c != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
+	if c := x.from.caller; c != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
 		if s.rates.Take(s.now(), c.Account, c.Region, throttle.Of(m.Service.Signing).Once()) != nil {
 			return nil, fault.RateExceeded()
 		}
 	}
-	out, err := attempt(ctx, s, from, func() (any, error) { return s.perform(ctx, hr, from, req, m.Row.Restricts(), rec) })
+	out, err := attempt(s, x, func() (any, error) { return s.perform(x, hr, req, m.Row.Restricts()) })
 	if err == nil && m.Row.Restricts() {
-		s.fence(ctx, rec, from.at)
+		s.fence(x)
 	}
 	return out, err
 }
 
-// sender is who signed the request: nobody where it needs no signature.
-func (s *Server) sender(ctx context.Context, hr *http.Request, m *query.Message, rec *audit.Record) (*party, error) {
+// sender finds out who signed the request: nobody where it needs no signature.
+func (s *Server) sender(x *exchange, hr *http.Request, m *query.Message) error {
 	if m.Row.Unsigned() {
-		return s.meet(func() (*authn.Caller, error) { return nil, nil })
+		return s.meet(x, &x.from)
 	}
-	reach(ctx, metrics.Authenticate)
-	signed := sigv4.From(hr, m.Body)
-	from, err := s.meet(func() (*authn.Caller, error) { return s.queries[m.Service.Signing].Verify(ctx, signed) })
-	if err != nil {
-		rec.Identity.AccessKeyID = sigv4.Claimed(signed)
-		return nil, err
+	x.reach(metrics.Authenticate)
+	x.from.verifier, x.from.signed = s.queries[m.Service.Signing], sigv4.From(hr, m.Body)
+	if err := s.meet(x, &x.from); err != nil {
+		x.rec.Identity.AccessKeyID = sigv4.Claimed(&x.from.signed)
+		return err
 	}
-	identify(rec, from.caller)
-	s.keyUsed(from.caller, m.Service.Signing)
+	identify(&x.rec, x.from.caller)
+	s.keyUsed(x.from.caller)
 	if m.Service.Admits != nil {
-		err = m.Service.Admits(from.caller)
+		return m.Service.Admits(x.from.caller)
 	}
-	return from, err
+	return nil
 }
 
 // perform goes from the names in a request to its effect. Nothing here takes long, so all of it is done again when
 // something has changed meanwhile.
-func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req query.Request, restricts bool, rec *audit.Record) (any, error) {
-	caller := from.caller
+func (s *Server) perform(x *exchange, hr *http.Request, req query.Request, restricts bool) (any, error) {
+	rec, caller := &x.rec, x.from.caller
 	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now(), Peer: peer(hr)}
 	call.Request = &authz.Request{
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
-		Says: func(name string) []string { return req.Says(call, name) },
+		Says: authz.SayerFunc(func(name string) []string { return req.Says(call, name) }),
 	}
 	rec.Authorization = (*decided)(call.Request)
-	out, change, err := s.propose(ctx, call, req)
+	out, change, err := s.propose(x, call, req)
 	rec.Resources = call.Resources
 	if caller == nil {
 		rec.Identity, rec.RecipientAccount = call.Proved, call.Account
@@ -107,10 +105,10 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req
 	if err != nil {
 		return nil, err
 	}
-	if err := from.use.Check(); err != nil { // what it was decided by, while it was done
+	if err := x.from.use.Check(); err != nil { // what it was decided by, while it was done
 		return nil, err
 	}
-	reach(ctx, metrics.Commit)
+	x.reach(metrics.Commit)
 	rec.Response, rec.Additional = req.Result(), call.Additional
 	if change == nil && restricts && s.lease.Shared() {
 		change = call.Confirm()
@@ -121,8 +119,8 @@ func (s *Server) perform(ctx context.Context, hr *http.Request, from *party, req
 		}
 		return out, err
 	}
-	err = s.ledger.Commit(ctx, change, rec, rec.Copies()...) // the change and its record together
-	from.at = change.Positions()
+	err = s.ledger.Commit(x, change, rec, rec.Copies()...) // the change and its record together
+	x.from.at = change.Positions()
 	return out, err
 }
 
@@ -135,16 +133,16 @@ func peer(hr *http.Request) *x509.Certificate {
 }
 
 // propose returns the answer and the change that makes it true, nil unless something is to be stored.
-func (s *Server) propose(ctx context.Context, call *query.Call, req query.Request) (any, *record.Change, error) {
+func (s *Server) propose(x *exchange, call *query.Call, req query.Request) (any, *record.Change, error) {
 	if err := req.Check(call); err != nil {
 		return nil, nil, err
 	}
-	reach(ctx, metrics.Authorize)
-	if err := s.allowed(ctx, call, req); err != nil {
+	x.reach(metrics.Authorize)
+	if err := s.allowed(x, call, req); err != nil {
 		return nil, nil, err
 	}
-	reach(ctx, metrics.Run)
-	return req.Run(ctx, call)
+	x.reach(metrics.Run)
+	return req.Run(x, call)
 }
 
 // allowed returns nil when the caller may do all that the request needs. An operation without a signature

@@ -5,7 +5,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -74,47 +73,39 @@ func New(c Config) *Server {
 		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
 }
 
-// patience is how long one request may take the service: far beyond any operation, so that what is
-// stuck ends.
-const patience = 30 * time.Second
-
-// ServeHTTP answers one request. Work that was begun is finished although the client has gone: a
-// change half made because somebody hung up would be the worst of both.
+// ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
-	timed, cancel := context.WithTimeout(context.WithoutCancel(hr.Context()), patience)
-	defer cancel()
 	if s.lease.Ready() != nil { // who keeps this connection would keep asking a node that is about to refuse
 		w.Header().Set("Connection", "close")
 	}
-	rec := &audit.Record{RequestID: wire.NewRequestID()}
-	ctx := s.begin(timed, hr)
-	defer s.end(ctx, rec)
+	x := s.begin(hr)
+	defer s.end(x)
 	if query.Asked(hr) {
-		s.serveQuery(ctx, w, hr, rec)
+		s.serveQuery(x, w, hr)
 		return
 	}
 
-	out, err := guarded(ctx, s, rec, func() (op.Answer, error) { return s.serve(ctx, w, hr, rec) })
-	ctx.announce(w.Header())
+	out, err := guarded(s, x, func() (op.Answer, error) { return s.serve(x, w, hr) })
+	x.announce(w.Header())
 	if err != nil {
-		err = s.refuse(ctx, rec, err)
+		err = s.refuse(x, err)
 	}
 	if err != nil {
-		wire.Refuse(w, rec.RequestID, err)
+		wire.Refuse(w, x.rec.RequestID, err)
 		return
 	}
 	if out == nil {
-		wire.Answer(w, rec.RequestID, nil)
+		wire.Answer(w, x.rec.RequestID, nil)
 		return
 	}
-	wire.Answer(w, rec.RequestID, out)
+	wire.Answer(w, x.rec.RequestID, out)
 }
 
 // guarded turns a panic into an error: a bug must not cost the record of the request that met it.
-func guarded[T any](ctx context.Context, s *Server, rec *audit.Record, serve func() (T, error)) (out T, err error) {
+func guarded[T any](s *Server, x *exchange, serve func() (T, error)) (out T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.ErrorContext(ctx, "panic while serving a request", "request_id", rec.RequestID, "panic", p, "stack", string(debug.Stack()))
+			s.log.ErrorContext(x, "panic while serving a request", "request_id", x.rec.RequestID, "panic", p, "stack", string(debug.Stack()))
 			out, err = *new(T), fault.InternalError()
 		}
 	}()
@@ -123,14 +114,15 @@ func guarded[T any](ctx context.Context, s *Server, rec *audit.Record, serve fun
 
 // refuse records a refusal and returns what the caller is told. When it cannot be recorded the caller
 // learns nothing: no record, no answer.
-func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error {
+func (s *Server) refuse(x *exchange, err error) error {
+	rec := &x.rec
 	if busy(err) {
 		err = fault.StoreBusy().Because(err)
 	}
 	told := wire.Fault(err)
-	tell(ctx, told)
+	x.told = told
 	if told.Status() >= 500 && !unrecorded(told.Unwrap()) {
-		s.log.ErrorContext(ctx, "request failed", "request_id", rec.RequestID, "operation", rec.EventName, "code", told.Code, "error", told.Unwrap())
+		s.log.ErrorContext(x, "request failed", "request_id", rec.RequestID, "operation", rec.EventName, "code", told.Code, "error", told.Unwrap())
 	}
 	rec.EventID = "" // a commit of unknown outcome may have left the former one in the outbox
 	rec.ErrorCode, rec.ErrorMessage = string(told.Code), told.Text
@@ -141,10 +133,10 @@ func (s *Server) refuse(ctx context.Context, rec *audit.Record, err error) error
 	rec.Time = s.now()
 	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
 		if held, due := s.unrecorded.due(s.now()); due {
-			s.log.ErrorContext(ctx, "requests fail because they cannot be recorded; this line comes once a minute at most", "request_id", rec.RequestID, "error", err, "not_said_before", held)
+			s.log.ErrorContext(x, "requests fail because they cannot be recorded; this line comes once a minute at most", "request_id", rec.RequestID, "error", err, "not_said_before", held)
 		}
-		tell(ctx, fault.InternalError())
-		return fault.InternalError()
+		x.told = fault.InternalError()
+		return x.told
 	}
 	return err
 }

@@ -25,20 +25,20 @@ func Answer(w http.ResponseWriter, requestID string, out Encoder) {
 	if out != nil {
 		b.bytes = out.AppendJSON(b.bytes)
 	}
-	send(w, requestID, http.StatusOK, contentType, b.bytes)
+	send(w, requestID, http.StatusOK, jsonMedia, b.bytes)
 }
 
 // Refuse sends err as the caller may see it: see Fault.
 func Refuse(w http.ResponseWriter, requestID string, err error) {
 	if stray, ok := errors.AsType[*strayError](err); ok {
-		send(w, requestID, stray.status, "application/xml", []byte(stray.xml)) // [U] media type
+		send(w, requestID, stray.status, xmlMedia, []byte(stray.xml))
 		return
 	}
 	f := Fault(err)
 	b := buffers.Get().(*buffer)
 	defer b.release()
 	b.bytes = appendFault(b.bytes, f)
-	send(w, requestID, f.Status(), contentType, b.bytes)
+	send(w, requestID, f.Status(), jsonMedia, b.bytes)
 }
 
 // Fault is what the caller is told about err: the *fault.Error in its chain if there is one; that a
@@ -74,22 +74,31 @@ var (
 	cacheControl = []string{"no-cache, no-store, must-revalidate, private"}
 	expires      = []string{"0"}
 	pragma       = []string{"no-cache"}
+
+	jsonMedia = []string{contentType}
+	xmlMedia  = []string{"application/xml"} // [U]
 )
 
-func send(w http.ResponseWriter, requestID string, status int, media string, body []byte) {
+// counted is how long an answer may be, in bytes, for net/http to know its length before it sends the header, and to
+// say it by itself.
+const counted = 2000
+
+func send(w http.ResponseWriter, requestID string, status int, media []string, body []byte) {
 	h := w.Header()
 	h["X-Amzn-Requestid"] = []string{requestID}
 	h["Cache-Control"] = cacheControl
 	h["Expires"] = expires
 	h["Pragma"] = pragma
-	h["Content-Type"] = []string{media}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Type"] = media
+	if n := len(body); n == 0 || n > counted {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; its request is done and recorded all the same
 }
 
-// A buffer holds an answer while it is written. Answers may hold plaintext, so it is wiped before the
-// next one may see it. It is larger than any answer with a secret (GenerateDataKeyPair, 35 KiB with all
+// A buffer holds a body while it is read, or an answer while it is written. Both may hold plaintext, so it is wiped
+// before the next one may see it. It is larger than any answer with a secret (GenerateDataKeyPair, 35 KiB with all
 // members at the model's maxima), so that growing, which leaves the old bytes behind unwiped, happens
 // only to long policies and lists. The copies that net/http and TLS make are out of our reach.
 type buffer struct{ bytes []byte }

@@ -2,8 +2,8 @@ package wire
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -19,44 +19,41 @@ const MaxBody = 1 << 20
 // targetPrefix stands before the operation in X-Amz-Target [M].
 const targetPrefix = "TrentService."
 
-// A Message is one request as it arrived. Whatever the service later verifies, decodes or records, it
+// A Message is one request as it arrived. Whatever the service later verifies, decodes or records of its body, it
 // takes from here, so that all of it is about the same bytes.
 type Message struct {
 	Operation  string // empty unless it is one of shape.Operations
-	Method     string
-	Path       string // as sent, still escaped
-	RawQuery   string
-	Host       string // as sent, with case and port
-	Header     http.Header
-	Body       []byte
+	Body       []byte // good until Release
 	RemoteAddr string // IP address only; empty if the transport has none
-	TLS        *tls.ConnectionState
+
+	kept *buffer // of Body; nil when that is too long to be kept
 }
 
-// Read reads the request. If it is refused the Message is still returned, with what is known so far,
+// Read reads the request into m. If it is refused m still holds what is known so far,
 // because refusals are recorded too; the error goes to Refuse.
 //
 // In this order it refuses: requests that are not of this API at all, with the XML of the shared front
 // end (access.md §1.6 P1, P2); an unknown target (P3); a body longer than MaxBody.
-func Read(w http.ResponseWriter, r *http.Request) (*Message, error) {
-	m := &Message{
-		Method:     r.Method,
-		Path:       r.URL.EscapedPath(),
-		RawQuery:   r.URL.RawQuery,
-		Host:       r.Host,
-		Header:     r.Header,
-		RemoteAddr: address(r.RemoteAddr),
-		TLS:        r.TLS,
-	}
+func (m *Message) Read(w http.ResponseWriter, r *http.Request) error {
+	m.RemoteAddr = address(r.RemoteAddr)
 	if !ours(r) {
-		return m, misdirected(r)
+		return misdirected(r)
 	}
 	if m.Operation = operation(r.Header); m.Operation == "" {
-		return m, fault.UnknownTarget()
+		return fault.UnknownTarget()
 	}
-	var err error
-	m.Body, err = body(w, r)
-	return m, err
+	return m.read(w, r)
+}
+
+// Release wipes the body, which may hold a plaintext, and lets another request have its memory. What was decoded from
+// it is a copy.
+func (m *Message) Release() {
+	clear(m.Body)
+	m.Body = nil
+	if m.kept != nil {
+		m.kept.release()
+		m.kept = nil
+	}
 }
 
 // ours reports whether the request has the form that all requests of this API have.
@@ -96,22 +93,32 @@ func operation(h http.Header) string {
 	return name
 }
 
-// body reads the body, however it is framed.
-func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// read reads the body, however it is framed.
+func (m *Message) read(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > MaxBody {
-		return nil, fault.BodyTooLarge(MaxBody)
+		return fault.BodyTooLarge(MaxBody)
 	}
 	// Not all of the promised length at once: a promise costs the client nothing.
-	const promised = 64 << 10
-	buf := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), promised)+bytes.MinRead))
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+	if 0 <= r.ContentLength && r.ContentLength < bufferSize {
+		m.kept = buffers.Get().(*buffer)
+		m.kept.bytes = m.kept.bytes[:r.ContentLength]
+		m.Body = m.kept.bytes
+		return unreadable(io.ReadFull(r.Body, m.Body)) // net/http gives no more than was promised
+	}
+	var b bytes.Buffer
+	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+	m.Body = b.Bytes()
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, fault.BodyTooLarge(MaxBody).Because(err)
+		return fault.BodyTooLarge(MaxBody).Because(err)
 	}
-	if err != nil {
-		return nil, fault.Malformed("The request body could not be read to its end.").Because(err)
+	return unreadable(0, err)
+}
+
+func unreadable(_ int, err error) error {
+	if err == nil {
+		return nil
 	}
-	return buf.Bytes(), nil
+	return fault.Malformed("The request body could not be read to its end.").Because(err)
 }
 
 // Peer is the IP address a request came from, or "".
@@ -122,6 +129,9 @@ func address(peer string) string {
 	ap, err := netip.ParseAddrPort(peer)
 	if err != nil {
 		return ""
+	}
+	if ap.Addr().Is4() { // which has one spelling
+		return peer[:strings.LastIndexByte(peer, ':')]
 	}
 	return ap.Addr().Unmap().WithZone("").String()
 }

@@ -69,7 +69,8 @@ func receive(raw []byte) *sigv4.Request {
 	if err != nil {
 		return nil
 	}
-	return sigv4.From(hr, body)
+	r := sigv4.From(hr, body)
+	return &r
 }
 
 // resign puts the right signature on r, in the header form only.

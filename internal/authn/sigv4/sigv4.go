@@ -35,8 +35,8 @@ type Request struct {
 }
 
 // From views hr, whose body has been read whole, as a Request. It shares hr's header and body.
-func From(hr *http.Request, body []byte) *Request {
-	return &Request{
+func From(hr *http.Request, body []byte) Request {
+	return Request{
 		Method:   hr.Method,
 		Path:     hr.URL.EscapedPath(), // URL.Path has lost the difference between / and %2F
 		RawQuery: hr.URL.RawQuery,

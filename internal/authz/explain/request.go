@@ -58,7 +58,7 @@ var grantable = slices.Concat(byAnyName, []string{"CreateGrant", "RetireGrant"})
 
 func (e Explainer) trial(ctx context.Context, q Question, c *authn.Caller) (*trial, error) {
 	t := &trial{Explainer: e, q: q, said: map[string][]string{}}
-	t.req = &authz.Request{Caller: c, Now: e.Ops.Resolver.Now(), TLS: true, Explain: true, Says: t.says}
+	t.req = &authz.Request{Caller: c, Now: e.Ops.Resolver.Now(), TLS: true, Explain: true, Says: authz.SayerFunc(t.says)}
 	if err := t.about(ctx); err != nil {
 		return nil, err
 	}
