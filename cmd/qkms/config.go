@@ -142,6 +142,11 @@ type Config struct {
 	// where test suites make their fixtures, AWS's where accounts share a service.
 	Rates throttle.Rates
 
+	// ReadyPairs is how many RSA data key pairs of each size that was asked for within the hour are made in
+	// advance. 0: none. Not for machines that are resumed more than once from one snapshot of their memory: each would
+	// give away the same pairs.
+	ReadyPairs int
+
 	// AuditSpool is how many MiB of audit log the data directory holds at most. Beyond, nothing is
 	// answered until an operator has moved old segments away.
 	AuditSpool int
@@ -256,6 +261,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*quota)(&c.Quota), name, "change quotas, `NAME=N,…`: keys, aliases-per-key, grants-per-key, key-stores")
 	case "rates":
 		fs.Var((*rates)(&c.Rates), name, "limit the requests of an account in a Region in a second, `NAME=N,…`: operations, symmetric, rsa, ecc, ml-dsa, ml-kem, pair-RSA_2048 …; aws in front begins with AWS's, none with no limit")
+	case "ready-pairs":
+		fs.Var((*few)(&c.ReadyPairs), name, "make `N` RSA data key pairs in advance, at most 64, of each size that was asked for within the hour; 0: none")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
 	case "audit-retention":
@@ -336,6 +343,18 @@ func (m *mebibytes) Set(s string) error {
 		return errors.New("a number of MiB from 1 on")
 	}
 	*m = mebibytes(n)
+	return nil
+}
+
+type few int
+
+func (f *few) String() string { return strconv.Itoa(int(*f)) }
+func (f *few) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > 64 {
+		return errors.New("a number from 0 to 64")
+	}
+	*f = few(n)
 	return nil
 }
 

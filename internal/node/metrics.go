@@ -69,6 +69,12 @@ func (n *Node) readings() []metrics.Reading {
 			Name: "qkms_last_use_backlog", Help: "Last uses of keys that are in memory alone; written every minute, forgotten by a crash.",
 			Read: func() float64 { return float64(n.LastUses.Backlog()) },
 		}, {
+			Name: "qkms_ready_pairs", Help: "RSA data key pairs that were made in advance and wait for somebody: --ready-pairs.",
+			Read: func() float64 { now, _ := n.Custody.Ready(); return float64(now) },
+		}, {
+			Name: "qkms_ready_pairs_taken_total", Total: true, Help: "RSA data key pairs that were made in advance and handed out.",
+			Read: func() float64 { _, taken := n.Custody.Ready(); return float64(taken) },
+		}, {
 			Name: "qkms_trace_spans_total", Total: true, Help: "Spans that ended; 0 while traces are off.",
 			Read: func() float64 { ended, _ := n.Trace.Spans(); return float64(ended) },
 		}, {

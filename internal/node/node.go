@@ -83,6 +83,8 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
 
+	ReadyPairs int // RSA data key pairs of each spec in demand that Start has made in advance; 0: none
+
 	claims func() time.Time // Now as it was given: nil lets a database that several nodes share go by its own clock
 }
 
@@ -333,6 +335,9 @@ func (n *Node) Start() {
 	n.wait.Go(func() { n.Sweeper.Run(ctx) })
 	n.wait.Go(func() { n.LastUses.Run(ctx) })
 	n.wait.Go(func() { n.Sinks.Run(ctx) })
+	if n.ReadyPairs > 0 {
+		n.wait.Go(func() { n.Custody.KeepReady(ctx, n.ReadyPairs) })
+	}
 	keep := audit.Retention{Log: n.Audit, Age: n.AuditRetention, Delivered: n.Sinks.Delivered}
 	n.wait.Go(func() { keep.Run(ctx) })
 }

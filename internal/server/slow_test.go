@@ -1,6 +1,10 @@
 package server_test
 
 import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"runtime"
 	"strings"
@@ -115,5 +119,39 @@ func TestSlowOnesStallNobody(t *testing.T) {
 	}
 	if refused != len(slow) {
 		t.Errorf("got %d refusals in the audit log, want %d", refused, len(slow))
+	}
+}
+
+// A data key pair that was made in advance is there at once, however busy the rest is, and is like any other.
+func TestReadyPairIsAnswered(t *testing.T) {
+	s := kmstest.New(t)
+	root := s.As(kmstest.Account)
+	id := root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	ask := map[string]any{"KeyId": id, "KeyPairSpec": "RSA_2048"}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Custody.KeepReady(ctx, 1) })
+	defer func() { cancel(); wg.Wait() }()
+	first := root.Must("GenerateDataKeyPair", ask) // none is ready before somebody asks
+	for now, _ := s.Custody.Ready(); now == 0; now, _ = s.Custody.Ready() {
+		runtime.Gosched()
+	}
+	defer hold(t, s.Custody.Slow().Long)()
+	pair := root.Must("GenerateDataKeyPair", ask)
+	if _, taken := s.Custody.Ready(); taken != 1 || pair.String("PublicKey") == first.String("PublicKey") {
+		t.Errorf("got %d taken, want 1, and a pair that nobody had", taken)
+	}
+	opened := root.Must("Decrypt", map[string]any{"CiphertextBlob": pair.String("PrivateKeyCiphertextBlob")})
+	if opened.String("Plaintext") != pair.String("PrivateKeyPlaintext") {
+		t.Error("the private key is not what was encrypted")
+	}
+	der, _ := base64.StdEncoding.DecodeString(pair.String("PrivateKeyPlaintext"))
+	if k, err := x509.ParsePKCS8PrivateKey(der); err != nil {
+		t.Error(err)
+	} else if spki, _ := x509.MarshalPKIXPublicKey(k.(*rsa.PrivateKey).Public()); base64.StdEncoding.EncodeToString(spki) != pair.String("PublicKey") {
+		t.Error("the public key is another's")
+	}
+	if r := root.Call("GenerateDataKeyPair", ask); r.Code() != "ThrottlingException" { // there was one
+		t.Errorf("got %s", r.Raw)
 	}
 }

@@ -113,7 +113,7 @@ func (s *Soft) MakePair(ctx context.Context, key custody.Ref, spec string) (priv
 	if r.exports == nil {
 		return nil, nil, fmt.Errorf("pair of %q: %w", spec, custody.ErrBadMaterial)
 	}
-	stored, err := s.stored(ctx, key, spec, nil)
+	stored, err := s.pair(ctx, key, spec)
 	if err != nil {
 		return nil, nil, fmt.Errorf("pair of %s: %w", spec, err)
 	}

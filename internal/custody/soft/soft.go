@@ -43,6 +43,7 @@ type Soft struct {
 	idKey material
 	cache *cache
 	slow  *bulkhead.Bulkhead
+	stock *stock
 }
 
 // New returns a Soft over shelf. idKey is the 32-byte secret under which the deployment derives its
@@ -55,7 +56,7 @@ func New(shelf Shelf, idKey []byte, cacheSize int) *Soft {
 	if cacheSize < 1 {
 		cacheSize = defaultCacheSize
 	}
-	s := &Soft{shelf: shelf, idKey: copyMaterial("", idKey), slow: bulkhead.New(0)}
+	s := &Soft{shelf: shelf, idKey: copyMaterial("", idKey), slow: bulkhead.New(0), stock: newStock()}
 	s.cache = newCache(cacheSize, s.load)
 	return s
 }
