@@ -39,13 +39,21 @@ func (m *model) read(e entry[reference]) string {
 	case s.Type == "list" && m.structureIn(s.name) != nil:
 		return fmt.Sprintf("%s = list(r, func(r *reader) (item %s) { r.object(&item); return item })", field, s.Member.Shape)
 	case s.Type == "list":
-		return fmt.Sprintf("%s = list(r, text[%s])", field, m.goType(s.Member.Shape))
+		return fmt.Sprintf("%s = list(r, %s[%s])", field, m.reads(s.Member.Shape), m.goType(s.Member.Shape))
 	case s.Type == "string":
-		return fmt.Sprintf("%s = text[%s](r)", field, m.goType(s.name))
+		return fmt.Sprintf("%s = %s[%s](r)", field, m.reads(s.name), m.goType(s.name))
 	case s.Type == "map":
 		return field + " = r.texts()"
 	}
 	return fmt.Sprintf("%s = r.%s()", field, s.Type)
+}
+
+// reads is the function of the reader that reads a string shape.
+func (m *model) reads(shape string) string {
+	if len(m.byName[shape].Enum) > 0 {
+		return "word"
+	}
+	return "text"
 }
 
 func writeEncoders(p *page, m *model) {

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // goType is the Go type of a shape.
 func (m *model) goType(name string) string {
@@ -123,6 +126,21 @@ func writeEnums(p *page, m *model) {
 		}
 		p.line("}\n}")
 	}
+	p.line("\n// words are the values of all enumerations, so that reading one needs no string of its own.")
+	p.line("var words = map[string]string{")
+	for _, value := range m.words() {
+		p.line("%q: %[1]q,", value)
+	}
+	p.line("}")
+}
+
+func (m *model) words() []string {
+	var all []string
+	for _, e := range m.Shapes {
+		all = append(all, e.T.Enum...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func writeOperations(p *page, m *model) {

@@ -39,7 +39,7 @@ var ErrNoAccessKey = errors.New("no such access key")
 
 // Find is the Verifier's: the credential with this id, or nil.
 func (a AccessKeys) Find(ctx context.Context, id string) (*Credential, error) {
-	v, _, err := a.Book.Cached(ctx, record.OfAccessKey(id), func(plain []byte, _ uint64) (any, error) {
+	v, _, err := a.Book.Seek(ctx, record.SeekAccessKey(id), func(plain []byte, _ uint64) (any, error) {
 		m := new(recordpb.AccessKey)
 		if err := proto.Unmarshal(plain, m); err != nil {
 			return nil, fmt.Errorf("%w: access key: %w", record.ErrDamaged, err)

@@ -74,7 +74,7 @@ func (r *Resolver) Load(ctx context.Context, account, region, id string) (*Key, 
 
 // Stored returns a key as it is in the store, what is gone to callers included.
 func (r *Resolver) Stored(ctx context.Context, account, region, id string) (*Key, error) {
-	v, _, err := r.Book.Cached(ctx, record.OfKey(account, region, id), func(plain []byte, ver uint64) (any, error) {
+	v, _, err := r.Book.Seek(ctx, record.SeekKey(account, region, id), func(plain []byte, ver uint64) (any, error) {
 		return r.decode(plain, ver)
 	})
 	if err != nil || v == nil {

@@ -24,7 +24,7 @@ var encrypt = &Op[shape.EncryptRequest, shape.EncryptResponse]{
 		if err != nil {
 			return nil, nil, err
 		}
-		c.Additional = audit.Detail{audit.String("keyMaterialId", material).If(material != "")}
+		c.Additional = append(c.Additional, audit.String("keyMaterialId", material).If(material != ""))
 		return &shape.EncryptResponse{
 			CiphertextBlob:      sealed,
 			KeyId:               c.Key().ARN,

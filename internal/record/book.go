@@ -129,6 +129,30 @@ func (b *Book) CachedOr(ctx context.Context, k Key, make func(plain []byte, ver 
 	return b.remember(ctx, k, true, make)
 }
 
+// A Sought is a Key that is looked for: its parts, of which no Key is made while they are found in memory.
+type Sought struct {
+	space string
+	parts [3]string
+	n     int
+}
+
+// SeekKey is OfKey, for Seek.
+func SeekKey(account, region, id string) Sought {
+	return Sought{spaceKey, [3]string{account, region, id}, 3}
+}
+
+// SeekAccessKey is OfAccessKey, for Seek.
+func SeekAccessKey(id string) Sought { return Sought{spaceAccess, [3]string{id}, 1} }
+
+// Seek is Cached, for what every request asks about.
+func (b *Book) Seek(ctx context.Context, s Sought, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
+	var room [192]byte
+	if r, ok := b.cache.Find(appendKey(room[:0], s.space, s.parts[:s.n]...)); ok {
+		return r.value, r.ver, nil
+	}
+	return b.Cached(ctx, newKey(s.space, s.parts[:s.n]...), make)
+}
+
 func (b *Book) remember(ctx context.Context, k Key, absence bool, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
 	if r, ok := b.cache.Get(k.enc); ok {
 		return r.value, r.ver, nil

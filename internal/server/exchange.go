@@ -14,6 +14,7 @@ import (
 	"qkms/internal/metrics"
 	"qkms/internal/op"
 	"qkms/internal/trace"
+	"qkms/internal/uuid"
 	"qkms/internal/wire"
 )
 
@@ -35,6 +36,8 @@ type exchange struct {
 	keys      [2]*key.Key   // of call
 	resources [2]audit.Resource
 
+	additional [2]audit.Member // of call
+
 	reached metrics.Stage
 	told    *fault.Error // nil: no refusal
 	trace   *trace.Request
@@ -44,7 +47,7 @@ type exchange struct {
 func (s *Server) begin(hr *http.Request) *exchange {
 	s.metrics.Begin()
 	x := &exchange{began: time.Now(), trace: s.trace.Begin(hr.Header)}
-	x.rec.RequestID = wire.NewRequestID()
+	x.rec.RequestID, x.rec.EventID = uuid.Two()
 	return x
 }
 

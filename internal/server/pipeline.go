@@ -139,7 +139,7 @@ func (s *Server) decide(x *exchange, req op.Request) (*op.Call, error) {
 // newCall returns an empty call: that of x for the first try, and others for the next, which are compared with it.
 func (x *exchange) newCall() *op.Call {
 	if x.call.Request == nil {
-		x.call.Request, x.call.Keys = &x.request, x.keys[:0]
+		x.call.Request, x.call.Keys, x.call.Additional = &x.request, x.keys[:0], x.additional[:0]
 		return &x.call
 	}
 	return &op.Call{Request: new(authz.Request)}

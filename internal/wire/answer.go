@@ -2,8 +2,6 @@ package wire
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"strconv"
@@ -114,20 +112,4 @@ func (b *buffer) release() {
 	}
 	b.bytes = b.bytes[:0]
 	buffers.Put(b)
-}
-
-// NewRequestID returns a random UUID (RFC 9562 §5.4) in lower case.
-func NewRequestID() string {
-	var u [16]byte
-	_, _ = rand.Read(u[:]) // never fails
-	u[6] = u[6]&0x0F | 0x40
-	u[8] = u[8]&0x3F | 0x80
-	s := make([]byte, 0, 36)
-	for i, group := range [][]byte{u[:4], u[4:6], u[6:8], u[8:10], u[10:]} {
-		if i > 0 {
-			s = append(s, '-')
-		}
-		s = hex.AppendEncode(s, group)
-	}
-	return string(s)
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -271,13 +270,5 @@ func TestFaultKeepsTheCause(t *testing.T) {
 	cause := errors.New("disk on fire")
 	if f := wire.Fault(cause); f.Code != fault.Internal || !errors.Is(f, cause) {
 		t.Errorf("got %v, want an internal error because of %v", f, cause)
-	}
-}
-
-func TestNewRequestID(t *testing.T) {
-	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	a, b := wire.NewRequestID(), wire.NewRequestID()
-	if !uuid.MatchString(a) || !uuid.MatchString(b) || a == b {
-		t.Errorf("got %s, %s, want two random UUIDs", a, b)
 	}
 }

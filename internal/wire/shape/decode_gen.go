@@ -86,7 +86,7 @@ func (x *CreateCustomKeyStoreRequest) member(r *reader, name []byte) bool {
 		}
 	case "CustomKeyStoreType":
 		if r.begin(&x.presence, 4) {
-			x.CustomKeyStoreType = text[CustomKeyStoreType](r)
+			x.CustomKeyStoreType = word[CustomKeyStoreType](r)
 		}
 	case "XksProxyUriEndpoint":
 		if r.begin(&x.presence, 5) {
@@ -111,7 +111,7 @@ func (x *CreateCustomKeyStoreRequest) member(r *reader, name []byte) bool {
 		}
 	case "XksProxyConnectivity":
 		if r.begin(&x.presence, 10) {
-			x.XksProxyConnectivity = text[XksProxyConnectivityType](r)
+			x.XksProxyConnectivity = word[XksProxyConnectivityType](r)
 		}
 	default:
 		return false
@@ -147,7 +147,7 @@ func (x *CreateGrantRequest) member(r *reader, name []byte) bool {
 		}
 	case "Operations":
 		if r.begin(&x.presence, 3) {
-			x.Operations = list(r, text[GrantOperation])
+			x.Operations = list(r, word[GrantOperation])
 		}
 	case "Constraints":
 		if r.begin(&x.presence, 4) {
@@ -198,19 +198,19 @@ func (x *CreateKeyRequest) member(r *reader, name []byte) bool {
 		}
 	case "KeyUsage":
 		if r.begin(&x.presence, 2) {
-			x.KeyUsage = text[KeyUsageType](r)
+			x.KeyUsage = word[KeyUsageType](r)
 		}
 	case "CustomerMasterKeySpec":
 		if r.begin(&x.presence, 3) {
-			x.CustomerMasterKeySpec = text[CustomerMasterKeySpec](r)
+			x.CustomerMasterKeySpec = word[CustomerMasterKeySpec](r)
 		}
 	case "KeySpec":
 		if r.begin(&x.presence, 4) {
-			x.KeySpec = text[KeySpec](r)
+			x.KeySpec = word[KeySpec](r)
 		}
 	case "Origin":
 		if r.begin(&x.presence, 5) {
-			x.Origin = text[OriginType](r)
+			x.Origin = word[OriginType](r)
 		}
 	case "CustomKeyStoreId":
 		if r.begin(&x.presence, 6) {
@@ -258,7 +258,7 @@ func (x *DecapsulateRequest) member(r *reader, name []byte) bool {
 		}
 	case "EncapsulationAlgorithm":
 		if r.begin(&x.presence, 1) {
-			x.EncapsulationAlgorithm = text[EncapsulationAlgorithmSpec](r)
+			x.EncapsulationAlgorithm = word[EncapsulationAlgorithmSpec](r)
 		}
 	case "SharedSecretCiphertextBlob":
 		if r.begin(&x.presence, 2) {
@@ -310,7 +310,7 @@ func (x *DecryptRequest) member(r *reader, name []byte) bool {
 		}
 	case "EncryptionAlgorithm":
 		if r.begin(&x.presence, 4) {
-			x.EncryptionAlgorithm = text[EncryptionAlgorithmSpec](r)
+			x.EncryptionAlgorithm = word[EncryptionAlgorithmSpec](r)
 		}
 	case "Recipient":
 		if r.begin(&x.presence, 5) {
@@ -323,7 +323,7 @@ func (x *DecryptRequest) member(r *reader, name []byte) bool {
 		}
 	case "DryRunModifiers":
 		if r.begin(&x.presence, 7) {
-			x.DryRunModifiers = list(r, text[DryRunModifierType])
+			x.DryRunModifiers = list(r, word[DryRunModifierType])
 		}
 	default:
 		return false
@@ -409,7 +409,7 @@ func (x *DeriveSharedSecretRequest) member(r *reader, name []byte) bool {
 		}
 	case "KeyAgreementAlgorithm":
 		if r.begin(&x.presence, 1) {
-			x.KeyAgreementAlgorithm = text[KeyAgreementAlgorithmSpec](r)
+			x.KeyAgreementAlgorithm = word[KeyAgreementAlgorithmSpec](r)
 		}
 	case "PublicKey":
 		if r.begin(&x.presence, 2) {
@@ -603,7 +603,7 @@ func (x *EncapsulateRequest) member(r *reader, name []byte) bool {
 		}
 	case "EncapsulationAlgorithm":
 		if r.begin(&x.presence, 1) {
-			x.EncapsulationAlgorithm = text[EncapsulationAlgorithmSpec](r)
+			x.EncapsulationAlgorithm = word[EncapsulationAlgorithmSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 2) {
@@ -651,7 +651,7 @@ func (x *EncryptRequest) member(r *reader, name []byte) bool {
 		}
 	case "EncryptionAlgorithm":
 		if r.begin(&x.presence, 4) {
-			x.EncryptionAlgorithm = text[EncryptionAlgorithmSpec](r)
+			x.EncryptionAlgorithm = word[EncryptionAlgorithmSpec](r)
 		}
 	case "DryRun":
 		if r.begin(&x.presence, 5) {
@@ -687,7 +687,7 @@ func (x *GenerateDataKeyPairRequest) member(r *reader, name []byte) bool {
 		}
 	case "KeyPairSpec":
 		if r.begin(&x.presence, 2) {
-			x.KeyPairSpec = text[DataKeyPairSpec](r)
+			x.KeyPairSpec = word[DataKeyPairSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 3) {
@@ -732,7 +732,7 @@ func (x *GenerateDataKeyPairWithoutPlaintextRequest) member(r *reader, name []by
 		}
 	case "KeyPairSpec":
 		if r.begin(&x.presence, 2) {
-			x.KeyPairSpec = text[DataKeyPairSpec](r)
+			x.KeyPairSpec = word[DataKeyPairSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 3) {
@@ -776,7 +776,7 @@ func (x *GenerateDataKeyRequest) member(r *reader, name []byte) bool {
 		}
 	case "KeySpec":
 		if r.begin(&x.presence, 3) {
-			x.KeySpec = text[DataKeySpec](r)
+			x.KeySpec = word[DataKeySpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 4) {
@@ -821,7 +821,7 @@ func (x *GenerateDataKeyWithoutPlaintextRequest) member(r *reader, name []byte) 
 		}
 	case "KeySpec":
 		if r.begin(&x.presence, 2) {
-			x.KeySpec = text[DataKeySpec](r)
+			x.KeySpec = word[DataKeySpec](r)
 		}
 	case "NumberOfBytes":
 		if r.begin(&x.presence, 3) {
@@ -865,7 +865,7 @@ func (x *GenerateMacRequest) member(r *reader, name []byte) bool {
 		}
 	case "MacAlgorithm":
 		if r.begin(&x.presence, 2) {
-			x.MacAlgorithm = text[MacAlgorithmSpec](r)
+			x.MacAlgorithm = word[MacAlgorithmSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 3) {
@@ -980,11 +980,11 @@ func (x *GetParametersForImportRequest) member(r *reader, name []byte) bool {
 		}
 	case "WrappingAlgorithm":
 		if r.begin(&x.presence, 1) {
-			x.WrappingAlgorithm = text[AlgorithmSpec](r)
+			x.WrappingAlgorithm = word[AlgorithmSpec](r)
 		}
 	case "WrappingKeySpec":
 		if r.begin(&x.presence, 2) {
-			x.WrappingKeySpec = text[WrappingKeySpec](r)
+			x.WrappingKeySpec = word[WrappingKeySpec](r)
 		}
 	default:
 		return false
@@ -1063,11 +1063,11 @@ func (x *ImportKeyMaterialRequest) member(r *reader, name []byte) bool {
 		}
 	case "ExpirationModel":
 		if r.begin(&x.presence, 4) {
-			x.ExpirationModel = text[ExpirationModelType](r)
+			x.ExpirationModel = word[ExpirationModelType](r)
 		}
 	case "ImportType":
 		if r.begin(&x.presence, 5) {
-			x.ImportType = text[ImportType](r)
+			x.ImportType = word[ImportType](r)
 		}
 	case "KeyMaterialDescription":
 		if r.begin(&x.presence, 6) {
@@ -1187,7 +1187,7 @@ func (x *ListKeyRotationsRequest) member(r *reader, name []byte) bool {
 		}
 	case "IncludeKeyMaterial":
 		if r.begin(&x.presence, 1) {
-			x.IncludeKeyMaterial = text[IncludeKeyMaterial](r)
+			x.IncludeKeyMaterial = word[IncludeKeyMaterial](r)
 		}
 	case "Limit":
 		if r.begin(&x.presence, 2) {
@@ -1347,11 +1347,11 @@ func (x *ReEncryptRequest) member(r *reader, name []byte) bool {
 		}
 	case "SourceEncryptionAlgorithm":
 		if r.begin(&x.presence, 5) {
-			x.SourceEncryptionAlgorithm = text[EncryptionAlgorithmSpec](r)
+			x.SourceEncryptionAlgorithm = word[EncryptionAlgorithmSpec](r)
 		}
 	case "DestinationEncryptionAlgorithm":
 		if r.begin(&x.presence, 6) {
-			x.DestinationEncryptionAlgorithm = text[EncryptionAlgorithmSpec](r)
+			x.DestinationEncryptionAlgorithm = word[EncryptionAlgorithmSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 7) {
@@ -1363,7 +1363,7 @@ func (x *ReEncryptRequest) member(r *reader, name []byte) bool {
 		}
 	case "DryRunModifiers":
 		if r.begin(&x.presence, 9) {
-			x.DryRunModifiers = list(r, text[DryRunModifierType])
+			x.DryRunModifiers = list(r, word[DryRunModifierType])
 		}
 	default:
 		return false
@@ -1375,7 +1375,7 @@ func (x *RecipientInfo) member(r *reader, name []byte) bool {
 	switch string(name) {
 	case "KeyEncryptionAlgorithm":
 		if r.begin(&x.presence, 0) {
-			x.KeyEncryptionAlgorithm = text[KeyEncryptionMechanism](r)
+			x.KeyEncryptionAlgorithm = word[KeyEncryptionMechanism](r)
 		}
 	case "AttestationDocument":
 		if r.begin(&x.presence, 1) {
@@ -1551,7 +1551,7 @@ func (x *SignRequest) member(r *reader, name []byte) bool {
 		}
 	case "MessageType":
 		if r.begin(&x.presence, 2) {
-			x.MessageType = text[MessageType](r)
+			x.MessageType = word[MessageType](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 3) {
@@ -1559,7 +1559,7 @@ func (x *SignRequest) member(r *reader, name []byte) bool {
 		}
 	case "SigningAlgorithm":
 		if r.begin(&x.presence, 4) {
-			x.SigningAlgorithm = text[SigningAlgorithmSpec](r)
+			x.SigningAlgorithm = word[SigningAlgorithmSpec](r)
 		}
 	case "DryRun":
 		if r.begin(&x.presence, 5) {
@@ -1700,7 +1700,7 @@ func (x *UpdateCustomKeyStoreRequest) member(r *reader, name []byte) bool {
 		}
 	case "XksProxyConnectivity":
 		if r.begin(&x.presence, 9) {
-			x.XksProxyConnectivity = text[XksProxyConnectivityType](r)
+			x.XksProxyConnectivity = word[XksProxyConnectivityType](r)
 		}
 	default:
 		return false
@@ -1776,7 +1776,7 @@ func (x *VerifyMacRequest) member(r *reader, name []byte) bool {
 		}
 	case "MacAlgorithm":
 		if r.begin(&x.presence, 2) {
-			x.MacAlgorithm = text[MacAlgorithmSpec](r)
+			x.MacAlgorithm = word[MacAlgorithmSpec](r)
 		}
 	case "Mac":
 		if r.begin(&x.presence, 3) {
@@ -1820,7 +1820,7 @@ func (x *VerifyRequest) member(r *reader, name []byte) bool {
 		}
 	case "MessageType":
 		if r.begin(&x.presence, 2) {
-			x.MessageType = text[MessageType](r)
+			x.MessageType = word[MessageType](r)
 		}
 	case "Signature":
 		if r.begin(&x.presence, 3) {
@@ -1828,7 +1828,7 @@ func (x *VerifyRequest) member(r *reader, name []byte) bool {
 		}
 	case "SigningAlgorithm":
 		if r.begin(&x.presence, 4) {
-			x.SigningAlgorithm = text[SigningAlgorithmSpec](r)
+			x.SigningAlgorithm = word[SigningAlgorithmSpec](r)
 		}
 	case "GrantTokens":
 		if r.begin(&x.presence, 5) {

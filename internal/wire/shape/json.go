@@ -203,6 +203,15 @@ func (r *reader) texts() map[string]string {
 
 func text[T ~string](r *reader) T { return T(r.quoted()) }
 
+// word is text of an enumeration.
+func word[T ~string](r *reader) T {
+	s := r.quoted()
+	if w, known := words[string(s)]; known {
+		return T(w)
+	}
+	return T(s)
+}
+
 // blob reads standard base64 with padding. Line breaks, which Go's decoder would skip, and bits that
 // do not belong to any byte are refused: one blob has one spelling.
 func (r *reader) blob() []byte {
