@@ -18,8 +18,21 @@ type notice struct {
 	text  string
 }
 
+// judge is what there is to tell of a group that was written, or refused; l.mu is held.
+func (l *Log) judge(group *entry) (news []notice) {
+	for e := group; e != nil; e = e.next {
+		if n := l.alarm.judge(e.err, l.size, e.room, l.cfg.SpoolBytes); n.text != "" {
+			news = append(news, n)
+		}
+	}
+	return news
+}
+
 // judge says what there is to tell after an append that might fill room of limit bytes, size being used.
 func (a *alarm) judge(err error, size, room, limit int64) notice {
+	if err == nil {
+		return a.settle(size, limit)
+	}
 	full, disk := errors.Is(err, ErrFull), errors.Is(err, syscall.ENOSPC)
 	switch {
 	case full && room < limit && !a.shut && !a.full:
@@ -31,10 +44,8 @@ func (a *alarm) judge(err error, size, room, limit int64) notice {
 	case disk && !a.full:
 		a.near, a.full = true, true
 		return notice{slog.LevelError, "file system of the audit log is full: every request is refused until there is room"}
-	case err != nil:
-		return notice{}
 	}
-	return a.settle(size, limit)
+	return notice{}
 }
 
 // settle is judge after an append that went well.

@@ -73,6 +73,9 @@ func TestSpoolAlarmsOncePerCrossing(t *testing.T) {
 		if used, of, err := l.Spool(); err != nil || of != limit || used < limit*9/10 || used > limit {
 			t.Errorf("got %d of %d bytes, %v", used, of, err)
 		}
+		if err := l.Sign(); err != nil { // the hashes are there, too
+			t.Fatal(err)
+		}
 		for _, path := range files(t, dir)[:8-round] { // what stays is below a half
 			for _, name := range []string{path, strings.TrimSuffix(path, ".jsonl") + ".hashes"} {
 				if err := os.Remove(name); err != nil {

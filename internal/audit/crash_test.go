@@ -24,6 +24,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "append":
 		appendForEver(dir)
+	case "group":
+		if err := fillDiskInGroups(dir, os.Stdout); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	case "full":
 		if err := fillDisk(dir); err != nil {
 			fmt.Println(err)

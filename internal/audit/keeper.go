@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,14 +19,14 @@ import (
 const (
 	maxSeq = 1 << 62
 
-	// drainBytes of lines wake the keeper; drainLimit of them, when it cannot keep up, make the
+	// drainBytes of lines wake the keeper, and are a buffer; drainLimit of them, when it cannot keep up, make the
 	// request hash them itself.
 	drainBytes = 256 << 10
 	drainLimit = 8 << 20
 )
 
 // A keeper grows the tree over the records and signs it, behind the requests' backs: all that an append
-// does for it is to copy its line.
+// does for it is to copy its lines.
 //
 // A checkpoint covers only what is on stable storage. One that covered more would, after a power cut,
 // make of a record that nobody was promised a record that somebody removed.
@@ -36,20 +36,23 @@ type keeper struct {
 	kick    chan struct{}
 	stopped chan struct{}
 
+	waiting atomic.Int64 // bytes in queue
+
 	mu      sync.Mutex // guards queue; taken after Log.mu, held for no I/O
 	queue   []batch    // what was written and not hashed yet, in order
-	waiting int        // bytes in it
-	spare   []byte     // a buffer for the next batch; nil: none
+	spare   [][]byte   // buffers for the next batches
 	written uint64     // the segment of the last line
 
 	unsigned atomic.Int64 // when the first record in since was written, nanoseconds since 1970; 0: there is none
 
 	growing sync.Mutex // guards what follows
 	segment uint64     // the segment of the last record hashed
-	all     span       // the tree
+	all     span       // the tree at the newest checkpoint
 	last    Checkpoint // the newest
 	retired uint64     // for the next one
 	since   span       // of the records that no checkpoint covers
+	sha     hash.Hash  // SHA-256
+	hashes  []byte     // of one batch
 	leaves  *segment   // nil: the hashes of this segment could not be kept
 	history *segment
 }
@@ -62,22 +65,39 @@ type batch struct {
 	hashes  []tlog.Hash
 }
 
-// add takes over a line that has been written; Log.mu is held.
-func (k *keeper) add(segment uint64, line []byte) {
+// add takes over lines that have been written; Log.mu is held.
+func (k *keeper) add(segment uint64, lines []byte) {
 	k.mu.Lock()
 	begun := segment != k.written // so one was sealed, and whoever moves it away takes what is not signed yet
 	k.written = segment
-	if n := len(k.queue); n == 0 || k.queue[n-1].segment != segment {
-		k.queue = append(k.queue, batch{segment: segment, begun: time.Now(), lines: k.spare})
-		k.spare = nil
+	if n := len(k.queue); n == 0 || k.queue[n-1].segment != segment || len(k.queue[n-1].lines)+len(lines) > drainBytes {
+		k.queue = append(k.queue, batch{segment: segment, begun: time.Now(), lines: k.buffer()})
 	}
 	last := &k.queue[len(k.queue)-1]
-	last.lines = append(last.lines, line...)
-	k.waiting += len(line)
-	waiting := k.waiting
+	last.lines = append(last.lines, lines...)
 	k.mu.Unlock()
-	if begun || waiting >= drainBytes {
+	if waiting := k.waiting.Add(int64(len(lines))); begun || waiting >= drainBytes {
 		k.wake()
+	}
+}
+
+// buffer returns an empty one; k.mu is held.
+func (k *keeper) buffer() []byte {
+	n := len(k.spare) - 1
+	if n < 0 {
+		return make([]byte, 0, drainBytes)
+	}
+	b := k.spare[n]
+	k.spare = k.spare[:n]
+	return b
+}
+
+// reuse keeps a buffer for later: as many as fill up while a disk takes its time over a checkpoint.
+func (k *keeper) reuse(b []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.spare) < 8 && cap(b) == drainBytes {
+		k.spare = append(k.spare, b[:0])
 	}
 }
 
@@ -89,11 +109,7 @@ func (k *keeper) wake() {
 }
 
 // behind reports whether lines come faster than they are hashed.
-func (k *keeper) behind() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.waiting > drainLimit
-}
+func (k *keeper) behind() bool { return k.waiting.Load() > drainLimit }
 
 // run hashes and signs until the log is closed; at once, if due, what a crash left unsigned.
 func (k *keeper) run(due bool) {
@@ -125,7 +141,7 @@ func (k *keeper) grow(settle func() error) {
 	defer k.growing.Unlock()
 	k.mu.Lock()
 	queue := k.queue
-	k.queue, k.waiting = nil, 0
+	k.queue = nil
 	k.mu.Unlock()
 	for _, b := range queue {
 		if b.segment != k.segment || k.leaves == nil {
@@ -135,32 +151,40 @@ func (k *keeper) grow(settle func() error) {
 			k.turn(b.segment)
 		}
 		k.hash(b)
-		k.mu.Lock()
-		k.spare = b.lines[:0]
-		k.mu.Unlock()
+		k.waiting.Add(-int64(len(b.lines)))
+		k.reuse(b.lines)
 	}
 }
 
 func (k *keeper) hash(b batch) {
-	b.hashes = slices.Grow(b.hashes, bytes.Count(b.lines, []byte{'\n'}))
-	for line := range bytes.Lines(b.lines) {
-		b.hashes = append(b.hashes, tlog.RecordHash(line[:len(line)-1]))
-	}
 	if k.since.size() == 0 {
 		k.unsigned.Store(cmp.Or(b.begun, time.Now()).UnixNano())
 	}
-	for _, h := range b.hashes {
-		k.all.leaf(h)
-		k.since.leaf(h)
+	k.hashes = appendHashes(k.hashes[:0], b.hashes)
+	for line := range bytes.Lines(b.lines) {
+		k.hashes = k.appendLeaf(k.hashes, line[:len(line)-1])
+	}
+	for h := k.hashes; len(h) > 0; h = h[tlog.HashSize:] {
+		k.since.leaf(tlog.Hash(h))
 	}
 	if k.leaves == nil {
 		return
 	}
-	if err := k.leaves.write(bytesOf(b.hashes)); err != nil {
+	if err := k.leaves.write(k.hashes); err != nil {
 		k.complain("hashes of audit records could not be kept; altered ones would be found, but not told one from another", err)
 		k.leaves.f.Close()
 		k.leaves = nil
 	}
+}
+
+var leafPrefix = []byte{0}
+
+// appendLeaf is tlog.RecordHash (RFC 6962 §2.1) without what that allocates.
+func (k *keeper) appendLeaf(b, line []byte) []byte {
+	k.sha.Reset()
+	k.sha.Write(leafPrefix)
+	k.sha.Write(line)
+	return k.sha.Sum(b)
 }
 
 // turn begins the file of hashes of the segment that the next record is in.
@@ -170,7 +194,7 @@ func (k *keeper) turn(segment uint64) {
 		k.leaves = nil
 	}
 	k.segment = segment
-	if k.all.end != segment {
+	if k.since.end != segment {
 		return // the middle of a segment whose first hashes could not be kept
 	}
 	var err error
@@ -198,8 +222,9 @@ func (k *keeper) checkpoint(settle func() error) error {
 }
 
 func (k *keeper) sign() error {
-	m := &mark{all: k.all, since: k.since, Checkpoint: Checkpoint{
-		Origin: k.signer.Name(), Size: k.all.end, Root: k.all.root(), Time: k.log.cfg.Now(), Retired: k.retired,
+	all := k.all.join(k.since)
+	m := &mark{all: all, since: k.since, Checkpoint: Checkpoint{
+		Origin: k.signer.Name(), Size: all.end, Root: all.root(), Time: k.log.cfg.Now(), Retired: k.retired,
 	}}
 	var err error
 	if m.note, err = k.signer.sign(m.Checkpoint); err != nil {
@@ -222,7 +247,7 @@ func (k *keeper) sign() error {
 		k.history.torn = true
 		return err
 	}
-	k.since, k.last = emptySpan(k.all.end), m.Checkpoint
+	k.all, k.since, k.last = all, emptySpan(all.end), m.Checkpoint
 	k.unsigned.Store(0)
 	return replaceFile(filepath.Join(k.log.dir, checkpointName), m.note)
 }

@@ -65,9 +65,12 @@ func hashesOf(b []byte) []tlog.Hash {
 }
 
 func bytesOf(hashes []tlog.Hash) []byte {
-	b := make([]byte, 0, len(hashes)*tlog.HashSize)
-	for _, h := range hashes {
-		b = append(b, h[:]...)
+	return appendHashes(make([]byte, 0, len(hashes)*tlog.HashSize), hashes)
+}
+
+func appendHashes(b []byte, hashes []tlog.Hash) []byte {
+	for i := range hashes {
+		b = append(b, hashes[i][:]...)
 	}
 	return b
 }

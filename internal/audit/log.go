@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // ErrFull is returned when the spool has no room for another record. Nothing may be answered until
@@ -71,7 +69,10 @@ type Log struct {
 	keeper     *keeper // of the tree; nil without a Signer
 	stopKeeper chan struct{}
 
+	queue queue // of those who want to append
+
 	mu      sync.Mutex // guards what follows, and so orders the records
+	buf     []byte     // for the lines of one system call
 	next    uint64     // the number of the next record
 	size    int64      // of all segments and hashes
 	alarm   alarm      // about size
@@ -138,10 +139,10 @@ func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
 	if !bytes.HasPrefix(encoded, []byte(`{"`)) || bytes.IndexByte(encoded, '\n') >= 0 || !json.Valid(encoded) {
 		return errors.New("append audit record: not an encoded record")
 	}
-	ln := getLine()
-	defer ln.put()
-	ln.b = append(ln.b, encoded...)
-	return l.append([]*line{ln}, durable, l.cfg.SpoolBytes)
+	e := newEntry(l.cfg.SpoolBytes)
+	e.b = append(e.b, encoded...)
+	e.ends = append(e.ends, len(e.b))
+	return l.append(e, durable)
 }
 
 // room is how much of the spool may be full for r to go in. Half of it is closed to strangers: else
@@ -154,22 +155,22 @@ func (l *Log) room(r *Record) int64 {
 }
 
 func (l *Log) appendRecords(r *Record, copies []*Record, durable bool) error {
-	lines := append(make([]*line, 0, 4), r.line())
+	e := newEntry(l.room(r))
+	e.render(r)
 	for _, c := range copies {
-		lines = append(lines, c.line())
+		e.render(c)
 	}
-	err := l.append(lines, durable, l.room(r))
-	for _, ln := range lines {
-		ln.put()
-	}
-	return err
+	return l.append(e, durable)
 }
 
-func (l *Log) append(lines []*line, durable bool, room int64) error {
+// append writes e, and releases it.
+func (l *Log) append(e *entry, durable bool) error {
 	if l.keeper != nil && l.keeper.behind() {
 		l.keeper.grow(l.settle)
 	}
-	flushed, err := l.write(lines, room)
+	l.write(e)
+	flush, err := e.flush, e.err
+	e.release()
 	if err != nil {
 		return fmt.Errorf("append audit record: %w", err)
 	}
@@ -180,66 +181,30 @@ func (l *Log) append(lines []*line, durable bool, room int64) error {
 	case l.kick <- struct{}{}:
 	default: // a flush is due that has not begun
 	}
-	<-flushed.done
-	if flushed.err != nil {
-		return fmt.Errorf("flush audit record: %w", flushed.err)
+	<-flush.done
+	if flush.err != nil {
+		return fmt.Errorf("flush audit record: %w", flush.err)
 	}
 	return nil
 }
 
-// write adds the lines, and tells the operator what that did to the room there is: without the lock, which
-// would make everybody wait for where the operator's log goes.
-func (l *Log) write(lines []*line, room int64) (*round, error) {
-	l.mu.Lock()
-	r, err := l.writeLocked(lines, room)
-	size := l.size
-	n := l.alarm.judge(err, size, room, l.cfg.SpoolBytes)
-	l.mu.Unlock()
-	l.tell(n, size)
-	return r, err
-}
-
-// writeLocked numbers the lines and writes them, in one system call. It returns the flush that will cover
-// them.
-func (l *Log) writeLocked(lines []*line, room int64) (*round, error) {
-	if l.closed {
-		return nil, os.ErrClosed
-	}
-	b, err := number(lines, l.next)
-	if err != nil {
-		return nil, err
-	}
-	n, hashes := int64(len(b)), int64(0)
-	if l.keeper != nil {
-		hashes = tlog.HashSize * int64(len(lines))
-	}
-	if err := l.makeRoom(n, hashes, room); err != nil {
-		return nil, err
-	}
-	if err := l.seg.write(b); err != nil {
-		return nil, err
-	}
-	if l.keeper != nil {
-		l.keeper.add(l.seg.first, b)
-	}
-	l.next += uint64(len(lines))
-	l.size += n + hashes
-	l.markDirty()
-	return l.round, nil
+// due reports whether the segment is to be sealed rather than get n bytes, when before of them are sure of it. It is
+// not while the one before it waits for its flush. So at most two have anything to lose, which is how many Open
+// flushes.
+func (l *Log) due(before int, n int64, now time.Time) bool {
+	s := l.seg
+	return s != nil && (s.size > 0 || before > 0) && l.retired == nil &&
+		(s.size+n > l.cfg.SegmentBytes || now.Sub(s.opened) >= l.cfg.SegmentAge)
 }
 
 // makeRoom makes l.seg a segment that may grow by n bytes, and the spool one that has room for them and
 // their hashes.
-func (l *Log) makeRoom(n, hashes, room int64) error {
-	now := l.cfg.Now()
+func (l *Log) makeRoom(n, hashes, room int64, now time.Time) error {
 	if err := l.checkSpool(n+hashes, room, now); err != nil {
 		return err
 	}
-	// A segment is not sealed while the one before it waits for its flush. So at most two have
-	// anything to lose, which is how many Open flushes.
-	if s := l.seg; s != nil && s.size > 0 && l.retired == nil &&
-		(s.size+n > l.cfg.SegmentBytes || now.Sub(s.opened) >= l.cfg.SegmentAge) {
-		l.retired, l.seg = s, nil
+	if l.due(0, n, now) {
+		l.retired, l.seg = l.seg, nil
 		l.markDirty()
 	}
 	if l.seg != nil {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +31,7 @@ var lostRecord = tlog.RecordHash(nil)
 // It changes nothing before it has compared all it can with what was signed. A record beyond the last
 // checkpoint may be torn or missing, after a crash; one that it covers was on stable storage.
 func (l *Log) openTree(segs []segmentFile, next uint64) error {
-	k := &keeper{log: l, signer: l.cfg.Signer, kick: make(chan struct{}, 1), stopped: make(chan struct{})}
+	k := &keeper{log: l, signer: l.cfg.Signer, sha: sha256.New(), kick: make(chan struct{}, 1), stopped: make(chan struct{})}
 	history, err := os.OpenFile(filepath.Join(l.dir, historyName), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

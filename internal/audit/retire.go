@@ -121,9 +121,9 @@ func (l *Log) announce(segs []segmentFile, through uint64, before time.Time) err
 		},
 	}
 	// A full spool must not keep out the one record that makes room.
-	ln := r.line()
-	defer ln.put()
-	if err := l.append([]*line{ln}, true, l.cfg.SpoolBytes+least); err != nil {
+	e := newEntry(l.cfg.SpoolBytes + least)
+	e.render(r)
+	if err := l.append(e, true); err != nil {
 		return fmt.Errorf("retire audit segments: %w", err)
 	}
 	if err := l.Sign(); err != nil {

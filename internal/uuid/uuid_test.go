@@ -47,12 +47,6 @@ func TestNoneTwice(t *testing.T) {
 	all.Wait()
 }
 
-func TestOneAllocation(t *testing.T) {
-	if n := testing.AllocsPerRun(1000, func() { uuid.Two() }); n > 1 {
-		t.Errorf("got %v allocations for two ids, want 1", n)
-	}
-}
-
 func BenchmarkNew(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
