@@ -6,8 +6,9 @@ TESTFLAGS   =
 FUZZ        = go test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 100x
 FUZZTIME    = 200000x
 BENCH       =
+SOAK        =
 
-.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench bench-packages compat faults build
+.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat faults build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -56,7 +57,14 @@ fuzz-rest:
 # The real binary against a bare net/http handler: docs/performance.md. BENCH='-ops GenerateDataKey -parts operations' looks at less,
 # BENCH='-qkms before=FILE -qkms after=FILE' compares two builds.
 bench:
-	cd bench && go vet ./... && go test ./... && go run . $(BENCH)
+	cd bench && go run . $(BENCH)
+
+# Everything at once, every answer checked, the server killed meanwhile: half a minute, and ten of them.
+load:
+	cd bench && go vet ./... && go test -count=1 ./...
+
+soak:
+	cd bench && go run ./soak $(SOAK)
 
 bench-packages:
 	go test -run '^$$' -bench . -benchmem ./...

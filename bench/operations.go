@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"qkms/bench/load"
@@ -128,7 +129,7 @@ func createGrant(t *target.Target) ([]load.Call, error) {
 
 // listKeys makes sure of more keys than a page has.
 func listKeys(t *target.Target) ([]load.Call, error) {
-	for {
+	for range 101 {
 		page, err := t.Call("ListKeys", map[string]any{"Limit": 100})
 		if err != nil {
 			return nil, err
@@ -136,10 +137,9 @@ func listKeys(t *target.Target) ([]load.Call, error) {
 		if more, _ := page["Truncated"].(bool); more {
 			return calls("ListKeys", map[string]any{"Limit": 100})
 		}
-		for range 101 {
-			if _, err := makeKey(t, symmetric); err != nil {
-				return nil, err
-			}
+		if _, err := makeKey(t, symmetric); err != nil {
+			return nil, err
 		}
 	}
+	return nil, errors.New("its lists have no pages")
 }

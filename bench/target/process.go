@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,6 +50,7 @@ func start(log string, each func(line string) (ready bool), program string, args
 		return nil, err
 	}
 	p.PID = p.cmd.Process.Pid
+	go p.followUs()
 	ready := make(chan struct{})
 	go p.attend(out, each, ready)
 	select {
@@ -73,6 +75,18 @@ func (p *Process) attend(out io.Reader, each func(string) bool, ready chan<- str
 	}
 	p.err = p.cmd.Wait()
 	close(p.ended)
+}
+
+// followUs ends the process when this one is told to end. Whoever uses it then fails, and cleans up.
+func (p *Process) followUs() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(told)
+	select {
+	case <-told:
+		_ = p.cmd.Process.Kill()
+	case <-p.ended:
+	}
 }
 
 // Kill ends the process as a crash does, and returns when it is gone.
