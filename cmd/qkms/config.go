@@ -13,6 +13,7 @@ import (
 	"qkms/internal/coherence"
 	"qkms/internal/key"
 	"qkms/internal/op"
+	"qkms/internal/server"
 	"qkms/internal/throttle"
 )
 
@@ -147,6 +148,18 @@ type Config struct {
 	// give away the same pairs.
 	ReadyPairs int
 
+	// MaxConnections is how many connections to the API there may be at once, and how many requests of HTTP/2. Fewer
+	// where the process may not have as many files open. Each takes some 40 KB.
+	MaxConnections int
+
+	// AddressConnections is how many of them one address may have, IPv4 or IPv6 /64; 0: a quarter. Whoever may have all of
+	// them can keep others out: all of them are for where one proxy or balancer sends everything.
+	AddressConnections int
+
+	// QueueDelay is how long requests may wait for a processor before some are refused with
+	// ThrottlingException, so that the others are answered in time. 0: none is refused, and all wait.
+	QueueDelay time.Duration
+
 	// AuditSpool is how many MiB of audit log the data directory holds at most. Beyond, nothing is
 	// answered until an operator has moved old segments away.
 	AuditSpool int
@@ -186,6 +199,7 @@ func defaultConfig() Config {
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
 		DrainDelay: 5 * time.Second, StalenessBound: coherence.DefaultBound,
 		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
+		MaxConnections: server.DefaultConnections, QueueDelay: server.DefaultQueueDelay,
 		Audit: auditConfig{Lines: 10}, Explain: explainConfig{context: pairs{}, conditions: pairs{}},
 	}
 }
@@ -263,6 +277,12 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*rates)(&c.Rates), name, "limit the requests of an account in a Region in a second, `NAME=N,…`: operations, symmetric, rsa, ecc, ml-dsa, ml-kem, pair-RSA_2048 …; aws in front begins with AWS's, none with no limit")
 	case "ready-pairs":
 		fs.Var((*few)(&c.ReadyPairs), name, "make `N` RSA data key pairs in advance, at most 64, of each size that was asked for within the hour; 0: none")
+	case "max-connections":
+		fs.Var((*count)(&c.MaxConnections), name, "at most `N` connections to the API at once, and requests of HTTP/2; fewer where the limit of open files says so")
+	case "connections-per-address":
+		fs.Var((*count)(&c.AddressConnections), name, "at most `N` of them from one address, IPv4 or IPv6 /64; 0: a quarter of them. Where one proxy or balancer sends everything: as many as in all")
+	case "queue-delay":
+		fs.DurationVar(&c.QueueDelay, name, c.QueueDelay, "refuse some requests with ThrottlingException when they wait for a processor longer than this `TIME`; 0: none")
 	case "audit-spool":
 		fs.Var((*mebibytes)(&c.AuditSpool), name, "answer nothing beyond this many `MIB` of audit log")
 	case "audit-retention":

@@ -51,7 +51,7 @@ func dev(ctx context.Context, c *command) error {
 		return errors.Join(err, ln.Close(), h.Close())
 	}
 	announce := func() error { return c.announce(ln.Addr(), key) }
-	return c.until(ctx, h, server.HTTP(h.Server, nil, h.Logger), ln, announce)
+	return c.until(ctx, h, server.HTTP(h.Admission, nil, h.Logger), h.Connections.Listen(ln), announce)
 }
 
 func (c *command) seeds() (*seed.File, error) {

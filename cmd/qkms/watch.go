@@ -21,6 +21,10 @@ type watch struct {
 	ended chan error
 }
 
+// watchers is how many connections monitoring may hold: of what files there may be open, a part that clients do not
+// have (server.Limits).
+const watchers = 64
+
 // watch serves metrics and probes, if it was asked to, until it is closed: the way to the end included.
 func (c *command) watch(ctx context.Context, n *node.Node) (*watch, error) {
 	if c.MetricsListen == "" {
@@ -37,7 +41,8 @@ func (c *command) watch(ctx context.Context, n *node.Node) (*watch, error) {
 		ready: n.Ready, delay: c.DrainDelay, ended: make(chan error, 1),
 		srv: server.HTTP(n.Metrics.Handler(n.Ready), nil, n.Logger),
 	}
-	go func() { w.ended <- w.srv.Serve(ln) }()
+	few := server.NewConnections(server.Limits{Connections: watchers}).Listen(ln)
+	go func() { w.ended <- w.srv.Serve(few) }()
 	line(c.out, "Metrics at http://%s/metrics", ln.Addr())
 	return w, nil
 }

@@ -77,6 +77,9 @@ type Config struct {
 
 	OIDC webidentity.Config // how identity providers are asked for their keys; its clock is Now
 
+	Limits     server.Limits // of connections; Busy is the Admission's
+	QueueDelay time.Duration // as AdmissionConfig.Target
+
 	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Rates  throttle.Rates   // zero: no limits
 	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
@@ -128,6 +131,8 @@ type Node struct {
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
+	Admission     *server.Admission   // of requests, before Server
+	Connections   *server.Connections // of the listener that Admission is behind
 	Reseal        *reseal.Job
 	Sweeper       *sweep.Sweeper
 	Metrics       *metrics.Metrics
@@ -293,11 +298,17 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 		},
 		Audit: n.Audit, Ledger: n.Ledger, Lease: n.Lease, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
+	n.Admission, err = server.NewAdmission(server.AdmissionConfig{Next: n.Server, Audit: n.Audit, Now: n.Now, Logger: n.Logger, Target: n.QueueDelay})
+	if err != nil {
+		return err
+	}
+	n.Limits.Busy = n.Admission.Busy
+	n.Connections = server.NewConnections(n.Limits)
 	n.Reseal = reseal.New(reseal.Config{Book: n.Book, Lease: n.Lease, Now: n.Now})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Lease: n.Lease, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Reseal: n.Reseal, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,
 	}}
-	n.Metrics.Register(n.readings()...)
+	n.Metrics.Register(slices.Concat(n.readings(), n.Admission.Readings(), n.Connections.Readings())...)
 	return nil
 }
 
@@ -348,6 +359,9 @@ func (n *Node) Close() (err error) {
 		n.stop()
 	}
 	n.wait.Wait()
+	if n.Admission != nil {
+		n.Admission.Close()
+	}
 	if n.WebIdentities != nil {
 		n.WebIdentities.Close()
 	}

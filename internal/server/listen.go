@@ -9,7 +9,13 @@ import (
 )
 
 // HTTP returns an http.Server for h with the limits of this service; config is nil of plain HTTP. A client that sends its header or
-// its body drop by drop loses its connection; one that only waits may keep it for two minutes.
+// its body drop by drop loses its connection, and so does one that does not read its answers; one that only waits may keep it
+// for two minutes, and less where Connections are short of room.
+//
+// Much of what is done to HTTP/2 servers is answered by net/http: streams that are reset while their handlers still run count as open
+// ones, and more than four times as many as may be open end the connection (rapid reset, CVE-2023-44487); a header
+// that goes on in CONTINUATION frames beyond MaxHeaderBytes ends it (CVE-2023-45288), as do 10,000 answers to pings
+// or resets that nobody reads (CVE-2019-9512, -9514).
 func HTTP(h http.Handler, config *tls.Config, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -22,6 +28,17 @@ func HTTP(h http.Handler, config *tls.Config, logger *slog.Logger) *http.Server 
 		// "OPTIONS *" is a request like others: net/http would answer it itself, without a record.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     quiet(logger),
+		ConnState:                    note,
+		ConnContext:                  known,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:      100,      // RFC 9113 §6.5.2 recommends no less
+			MaxReadFrameSize:          16 << 10, // the least (§4.2); net/http would take frames of 1 MiB into one buffer
+			MaxDecoderHeaderTableSize: 4 << 10,  // the initial value (§6.5.2)
+			// What may arrive without being read: of a refused request, whose body nobody reads, and of slow ones.
+			MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerStream:     64 << 10,
+			WriteByteTimeout:              10 * time.Second, // WriteTimeout is a stream's: this is of who reads nothing at all
+		},
 	}
 }
 
