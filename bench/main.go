@@ -70,6 +70,11 @@ func parse(args []string) (*Config, error) {
 		c.Others = append(c.Others, t)
 		return err
 	})
+	f.Func("foreign", "also measure a server that runs and speaks another language, `NAME=FILE[,PID]`: the file has a whole HTTP/1.1 request that makes a data key there", func(s string) error {
+		t, err := target.Foreign(s)
+		c.Others = append(c.Others, t)
+		return err
+	})
 	f.StringVar(&c.Dir, "dir", "", "make data directories in `DIR`, which is to be on a real disk; if not given: where temporary files are")
 	ops := f.String("ops", "", "only operations whose name matches the regular `EXPRESSION`")
 	f.Func("qkms", "measure the program `NAME=FILE`; may be given again, to compare. If not given: the source is built", func(s string) error {

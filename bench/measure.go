@@ -35,6 +35,9 @@ type subject struct {
 const poolSize = 256
 
 func (s *subject) pool() []*load.Request {
+	if s.server.Only != nil {
+		return []*load.Request{s.server.Only}
+	}
 	var all []*load.Request
 	for i := range max(poolSize, len(s.calls)) {
 		all = append(all, s.server.Login.Sign(s.server.Site.Address, s.calls[i%len(s.calls)], time.Now()))

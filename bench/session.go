@@ -159,8 +159,14 @@ func (s *session) measure(o operation, servers []*target.Target, http2 bool, run
 // refuse are left out.
 func (s *session) subjects(o operation, servers []*target.Target, http2 bool) (all []*subject, err error) {
 	for i, t := range servers[1:] {
+		if t.Only != nil && o.name != dataKey.name {
+			continue
+		}
 		one := &subject{name: t.Name, server: t, clients: load.Open(t.Site, o.clients, http2 && t.Site.TLS != nil)}
-		if one.calls, err = o.prepare(t); err != nil && i < len(s.QKMS) {
+		if t.Only == nil {
+			one.calls, err = o.prepare(t)
+		}
+		if err != nil && i < len(s.QKMS) {
 			return nil, err
 		}
 		if err != nil {
@@ -208,12 +214,13 @@ func (s *session) rounds(all []*subject, run phase) error {
 // tidy moves old segments of audit logs away, as operators do: a long run writes gigabytes.
 func (s *session) tidy() (errs []error) {
 	for _, t := range s.started {
+		if t.Dir == "" {
+			continue
+		}
 		segments, _ := filepath.Glob(filepath.Join(t.Dir, "audit", "*.jsonl"))
 		slices.Sort(segments)
 		for _, old := range segments[:max(len(segments)-2, 0)] {
-			if t.Dir != "" {
-				errs = append(errs, os.Remove(old))
-			}
+			errs = append(errs, os.Remove(old))
 		}
 	}
 	return errs

@@ -1,10 +1,15 @@
 package load
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -54,6 +59,19 @@ func (l Login) Sign(host string, c Call, now time.Time) *Request {
 	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(c.Body), c.Body)
 	r.raw = []byte(b.String())
 	return r
+}
+
+// Raw is a request for HTTP/1.1 that somebody else has rendered, and where its Host says it goes.
+func Raw(text []byte) (r *Request, host string, err error) {
+	parsed, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+	if err != nil {
+		return nil, "", err
+	}
+	body, err := io.ReadAll(parsed.Body)
+	if err == nil && parsed.ContentLength != int64(len(body)) {
+		err = errors.New("a request with a Content-Length is needed")
+	}
+	return &Request{Body: body, raw: text}, parsed.Host, err
 }
 
 // authorization is Signature Version 4 over the fields that SDKs sign, which are in order already.

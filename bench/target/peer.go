@@ -48,3 +48,22 @@ func Peer(s string) (*Target, error) {
 	}
 	return t, err
 }
+
+// Foreign is a server that runs already and speaks another language, NAME=FILE or NAME=FILE,PID: the file has a whole HTTP/1.1 request, the
+// head with CRLF at the ends of its lines, that comes to what GenerateDataKey does.
+func Foreign(s string) (*Target, error) {
+	name, rest, _ := strings.Cut(s, "=")
+	file, number, _ := strings.Cut(rest, ",")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{Name: name, Process: &Process{}}
+	if t.Only, t.Site.Address, err = load.Raw(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if number != "" {
+		t.PID, err = strconv.Atoi(number)
+	}
+	return t, err
+}

@@ -17,7 +17,8 @@ type Target struct {
 	Site  load.Site
 	Login load.Login
 
-	Dir string // of a QKMS: its data directory
+	Dir  string        // of a QKMS: its data directory
+	Only *load.Request // of a server that speaks another language: what comes to GenerateDataKey there
 
 	sized string // of a bare handler: where it is told how long its answers are
 }

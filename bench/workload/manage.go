@@ -53,7 +53,10 @@ func (a *actor) make(spec, origin string) (*key, error) {
 // end has a key wait for its deletion, which is never before seven days.
 func (a *actor) end(at int) error {
 	k := a.keys[at]
-	err := k.state.change(deleting)(a.must("ScheduleKeyDeletion", fields{"KeyId": k.id, "PendingWindowInDays": 7}, nil))
+	var err error
+	if k.state.is != deleting { // as it is when the server was killed before the deletion was taken back
+		err = k.state.change(deleting)(a.must("ScheduleKeyDeletion", fields{"KeyId": k.id, "PendingWindowInDays": 7}, nil))
+	}
 	if err == nil || errors.As(err, new(gone)) {
 		a.keys = slices.Delete(a.keys, at, at+1)
 		a.dead = append(a.dead, k)
