@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"sync/atomic"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -15,17 +13,17 @@ type cells struct {
 	desc   *prometheus.Desc
 	values [][]string
 	shown  []bool
-	n      []atomic.Uint64
+	n      striped
 }
 
 func newCells(name, help string, labels []string, values [][]string) *cells {
 	return &cells{
 		desc:   prometheus.NewDesc(name, help, labels, nil),
-		values: values, shown: make([]bool, len(values)), n: make([]atomic.Uint64, len(values)),
+		values: values, shown: make([]bool, len(values)), n: newStriped(len(values)),
 	}
 }
 
-func (c *cells) inc(i int) { c.n[i].Add(1) }
+func (c *cells) inc(at stripe, i int) { c.n.add(at, i, 1) }
 
 func (c *cells) showAll() {
 	for i := range c.shown {
@@ -38,8 +36,8 @@ func (c *cells) Describe(ch chan<- *prometheus.Desc) { ch <- c.desc }
 
 // Collect is of prometheus.Collector.
 func (c *cells) Collect(ch chan<- prometheus.Metric) {
-	for i := range c.n {
-		if n := c.n[i].Load(); n > 0 || c.shown[i] {
+	for i := range c.values {
+		if n := c.n.load(i); n > 0 || c.shown[i] {
 			ch <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), c.values[i]...)
 		}
 	}

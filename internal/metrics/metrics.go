@@ -6,10 +6,6 @@
 package metrics
 
 import (
-	"sync"
-	"sync/atomic"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -41,16 +37,18 @@ type Metrics struct {
 	requests *cells // by operation, then code
 	authn    *cells // by code
 	authz    *cells // allowed, then by denial
-	took     []func() prometheus.Observer
-	flying   atomic.Int64
+	took     *histograms
+	begun    striped // one cell: requests that came
+	ended    striped // likewise
 
 	calls     *cells // of the store: by call, then outcome
-	callsTook []prometheus.Observer
+	callsTook *histograms
 }
 
 // New returns metrics that have counted nothing.
 func New(c Config) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), operations: map[string]int{}, codes: map[fault.Code]int{}, denials: map[fault.Denial]int{}}
+	m := &Metrics{registry: prometheus.NewRegistry(), operations: map[string]int{}, codes: map[fault.Code]int{}, denials: map[fault.Denial]int{},
+		begun: newStriped(1), ended: newStriped(1)}
 	operations, codes := []string{unknown}, []string{other, success}
 	for _, name := range c.Operations {
 		m.operations[name] = len(operations)
@@ -84,28 +82,19 @@ func (m *Metrics) ofRequests(operations, codes []string) {
 	}
 	m.authz = newCells("qkms_authorizations_total", "Requests that were allowed or denied, and by what kind of rule denied.", []string{"decision", "reason"}, decisions)
 	m.authz.showAll()
-	m.took = m.durations("qkms_request_duration_seconds", "Time from a request's header until its answer is handed to the connection, by operation; operations that were not called yet are absent.", "operation", operations)
-	m.registry.MustRegister(m.requests, m.authn, m.authz)
-	m.Register(Reading{Name: "qkms_requests_in_flight", Help: "Requests being answered.", Read: func() float64 { return float64(m.flying.Load()) }})
+	m.took = newHistograms("qkms_request_duration_seconds", "Time from a request's header until its answer is handed to the connection, by operation; operations that were not called yet are absent.", "operation", operations)
+	m.registry.MustRegister(m.requests, m.authn, m.authz, m.took)
+	m.Register(Reading{Name: "qkms_requests_in_flight", Help: "Requests being answered.", Read: m.flying})
 }
 
-// durations makes a histogram for each value of a label, when it is first needed: a thousand lines that
-// say 0 help nobody. They are bounded all the same.
-func (m *Metrics) durations(name, help, label string, values []string) []func() prometheus.Observer {
-	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: name, Help: help, Buckets: seconds,
-		// For scrapers that ask for native histograms: 10 % per bucket, at the price of 25 ns.
-		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
-	}, []string{label})
-	m.registry.MustRegister(vec)
-	each := make([]func() prometheus.Observer, len(values))
-	for i, v := range values {
-		each[i] = sync.OnceValue(func() prometheus.Observer { return vec.WithLabelValues(v) })
-	}
-	return each
+// flying is how many requests have come and not ended. What ended is read first: one that does both meanwhile is not
+// missing then.
+func (m *Metrics) flying() float64 {
+	ended := m.ended.load(0)
+	return float64(m.begun.load(0) - ended)
 }
 
-// seconds are bucket limits for what takes between an empty handler and the patience of the server.
+// seconds are the bucket limits of classic histograms, for what takes between an empty handler and the patience of the server.
 var seconds = []float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, .1, .25, .5, 1, 2.5, 5, 10}
 
 // A Reading is a number that another package keeps.

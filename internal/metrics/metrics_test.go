@@ -204,12 +204,14 @@ func TestCountingAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What a request costs to count: go test -run '^$' -bench Done ./internal/metrics
+// What a request costs to count, alone and with others: go test -run '^$' -bench Done -cpu 1,2,8 ./internal/metrics
 func BenchmarkDone(b *testing.B) {
 	m := metrics.New(metrics.Config{Operations: []string{"GenerateDataKey"}, Codes: fault.Codes})
 	b.ReportAllocs()
-	for b.Loop() {
-		m.Begin()
-		m.Done(metrics.Request{Operation: "GenerateDataKey", Reached: metrics.Commit, Took: 123 * time.Microsecond})
-	}
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			m.Begin()
+			m.Done(metrics.Request{Operation: "GenerateDataKey", Reached: metrics.Commit, Took: 123 * time.Microsecond})
+		}
+	})
 }

@@ -27,26 +27,27 @@ type Request struct {
 }
 
 // Begin says that a request has come; Done follows.
-func (m *Metrics) Begin() { m.flying.Add(1) }
+func (m *Metrics) Begin() { m.begun.add(here(), 0, 1) }
 
 // Done counts a request. It allocates nothing and takes no lock.
 func (m *Metrics) Done(r Request) {
-	m.flying.Add(-1)
+	at := here()
+	m.ended.add(at, 0, 1)
 	op := m.operations[r.Operation] // 0: unknown
 	code := m.code(r.Told)
-	m.requests.inc(op*len(m.authn.n) + code)
-	m.took[op]().Observe(r.Took.Seconds())
+	m.requests.inc(at, op*len(m.authn.values)+code)
+	m.took.observe(at, op, r.Took)
 	switch {
 	case r.Reached == Authenticate:
-		m.authn.inc(code)
+		m.authn.inc(at, code)
 	case r.Reached > Authenticate:
-		m.authn.inc(succeeded)
+		m.authn.inc(at, succeeded)
 	}
 	switch {
 	case r.Reached >= Authorize && r.Told != nil && r.Told.Code == fault.AccessDenied:
-		m.authz.inc(m.denials[r.Told.Denial()])
+		m.authz.inc(at, m.denials[r.Told.Denial()])
 	case r.Reached > Authorize:
-		m.authz.inc(0)
+		m.authz.inc(at, 0)
 	}
 }
 

@@ -43,10 +43,11 @@ func (m *Metrics) ofStore() {
 	for _, call := range []int{callGet, callCommit} {
 		m.calls.shown[call*len(outcomes)] = true
 	}
-	m.registry.MustRegister(m.calls)
-	for _, took := range m.durations("qkms_store_duration_seconds", "Time a call of the store took, waiting for others included.", "call", calls) {
-		m.callsTook = append(m.callsTook, took())
+	m.callsTook = newHistograms("qkms_store_duration_seconds", "Time a call of the store took, waiting for others included.", "call", calls)
+	for call := range calls { // they are few, and there before they happen
+		m.callsTook.make(call)
 	}
+	m.registry.MustRegister(m.calls, m.callsTook)
 }
 
 // Store returns e with its calls counted.
@@ -62,8 +63,9 @@ type counted struct {
 func (c *counted) Unwrap() store.Engine { return c.Engine }
 
 func (c *counted) done(call int, begin time.Time, err error) {
-	c.m.callsTook[call].Observe(time.Since(begin).Seconds())
-	c.m.calls.inc(call*len(outcomes) + outcome(err))
+	at := here()
+	c.m.callsTook.observe(at, call, time.Since(begin))
+	c.m.calls.inc(at, call*len(outcomes)+outcome(err))
 }
 
 func outcome(err error) int {
