@@ -26,6 +26,7 @@ type Rules struct {
 	Identities *identity.Directory
 	LastUses   *lastuse.Tracker // for kms:TrailingDaysWithoutKeyUsage
 	Aliases    int              // that a key may have, for kms:ResourceAliases; 0: any number
+	Defaults   *Defaults        // of the partition of Naming
 }
 
 // A Request is one call, as far as policies may ask about it. It is for one goroutine, and decisions about it

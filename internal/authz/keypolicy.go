@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,7 +25,7 @@ type KeyPolicy struct {
 func (r Rules) KeyPolicy(ctx context.Context, k *key.Key) (*KeyPolicy, uint64, error) {
 	v, ver, err := r.Book.CachedOr(ctx, k.Policy(), func(plain []byte, ver uint64) (any, error) {
 		if ver == 0 {
-			return &KeyPolicy{Policy: policy.Default(r.Naming.Partition, k.Account).Compile()}, nil
+			return r.Defaults.of(r.Naming.Partition, k.Account), nil
 		}
 		return r.decode(plain)
 	})
@@ -32,6 +33,22 @@ func (r Rules) KeyPolicy(ctx context.Context, k *key.Key) (*KeyPolicy, uint64, e
 		return nil, 0, err
 	}
 	return v.(*KeyPolicy), ver, nil
+}
+
+// MemorySize implements record.Sized. A default policy is shared by all keys of its account.
+func (p *KeyPolicy) MemorySize() int64 {
+	return 5 * int64(len(p.Text))
+}
+
+// Defaults are the default policies of accounts, each once in memory: most keys have no other. The zero value is empty.
+type Defaults struct{ byAccount sync.Map }
+
+func (d *Defaults) of(partition, account string) *KeyPolicy {
+	if p, ok := d.byAccount.Load(account); ok {
+		return p.(*KeyPolicy)
+	}
+	p, _ := d.byAccount.LoadOrStore(account, &KeyPolicy{Policy: policy.Default(partition, account).Compile()})
+	return p.(*KeyPolicy)
 }
 
 // decode refuses what it cannot read. What a policy denies that is passed over would be allowed.

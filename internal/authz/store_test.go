@@ -66,10 +66,10 @@ func open(t testing.TB) *fixture {
 	}
 	naming := key.Naming{Partition: "aws", Style: key.StyleAWS}
 	c := &counted{Engine: engine}
-	book := record.Open(c, ring, 10_000)
+	book := record.Open(c, ring, 16<<20)
 	const id = "1234abcd-12ab-34cd-56ef-1234567890ab"
 	return &fixture{
-		Rules: authz.Rules{Naming: naming, Book: book, Identities: identity.New(book, "aws")}, store: c, t: t,
+		Rules: authz.Rules{Naming: naming, Book: book, Identities: identity.New(book, "aws"), Defaults: new(authz.Defaults)}, store: c, t: t,
 		key: (&key.Resolver{Naming: naming}).Of(&recordpb.Key{Account: owner, Region: "us-east-1", Id: id}, 1),
 	}
 }

@@ -62,7 +62,7 @@ func decrypt(t *testing.T, c *backup.Copy, path string) []byte {
 		t.Fatalf("the key of the ciphertext: %v, %v", k, err)
 	}
 	ref := custody.Ref{Account: k.Account, Region: k.Region, KeyID: k.Id, MaterialID: k.CurrentMaterial}
-	plaintext, err := node.Materials(c.Book, 1).Open(t.Context(), ref, ciphertext, map[string]string{"App": "orders"})
+	plaintext, err := node.Materials(c.Book).Open(t.Context(), ref, ciphertext, map[string]string{"App": "orders"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func read(ctx context.Context, path string, engine *sqlite.DB, t Terms) (_ *Copy
 		ring.Wipe()
 		return nil, err
 	}
-	c.Statement, c.Book = said.Statement, record.Open(engine, ring, 1000)
+	c.Statement, c.Book = said.Statement, record.Open(engine, ring, 16<<20)
 	if err = engine.Check(ctx); err == nil {
 		c.Report, err = c.Book.Verify(ctx, nil)
 	}

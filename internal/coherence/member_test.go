@@ -15,15 +15,15 @@ import (
 
 // A memory is what a node remembers: the cache that records are kept in, of the versions of keys.
 type memory struct {
-	*memo.Cache[uint64]
+	*memo.Cache[string, uint64]
 	lazy bool            // it drops some time after it said so
 	ctx  context.Context // of the world
 
-	deaf *memo.Cache[uint64] // hears of no drop, and keeps nothing: for joinAnyway
+	deaf *memo.Cache[string, uint64] // hears of no drop, and keeps nothing: for joinAnyway
 }
 
 func newMemory(ctx context.Context) *memory {
-	return &memory{Cache: memo.New[uint64](1000), ctx: ctx, deaf: memo.New[uint64](1)}
+	return &memory{Cache: memo.New[uint64](memo.NewBudget(1 << 20)), ctx: ctx, deaf: memo.New[uint64](memo.NewBudget(0))}
 }
 
 func (m *memory) Drop(_ context.Context, n store.Note) error {
@@ -53,22 +53,22 @@ func (m *memory) get(ctx context.Context, c *conn, key int) (uint64, error) {
 	if ver, ok := m.Get(name(key)); ok {
 		return ver, nil
 	}
-	read := func(ctx context.Context) (uint64, bool, error) {
+	read := func(ctx context.Context) (uint64, int64, error) {
 		ver, err := c.version(ctx, key)
-		return ver, true, err
+		return ver, 16, err
 	}
 	if c.w.joinAnyway {
-		read = func(ctx context.Context) (uint64, bool, error) {
-			ver, err := m.deaf.Load(ctx, name(key), func(ctx context.Context) (uint64, bool, error) {
+		read = func(ctx context.Context) (uint64, int64, error) {
+			ver, err := m.deaf.Load(ctx, name(key), func(ctx context.Context) (uint64, int64, error) {
 				ver, err := c.version(ctx, key)
-				return ver, false, err
+				return ver, 0, err
 			})
-			return ver, true, err
+			return ver, 16, err
 		}
 	}
 	ver, err := m.Load(ctx, name(key), read)
 	if err == nil && c.w.fillAnyway {
-		return m.Load(ctx, name(key), func(context.Context) (uint64, bool, error) { return ver, true, nil })
+		return m.Load(ctx, name(key), func(context.Context) (uint64, int64, error) { return ver, 16, nil })
 	}
 	return ver, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"qkms/internal/custody"
+	"qkms/internal/memo"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 )
@@ -19,6 +20,13 @@ type Key struct {
 
 	policy record.Key    // where its policy is stored
 	stored *recordpb.Key // the record, where time has made Key something else; otherwise nil
+}
+
+// MemorySize implements record.Sized: without what it shares with others.
+func (k *Key) MemorySize() int64 {
+	shared := memo.Room(len(k.Account)) + memo.Room(len(k.Region)) + memo.Room(len(k.Spec)) + memo.Room(len(k.Usage)) +
+		memo.Room(len(k.Origin)) + memo.Room(len(k.State)) + memo.Room(len(k.CurrentMaterial))
+	return memo.Object[Key]() + record.MessageSize(k.Key) - shared + memo.Room(len(k.ARN)) + k.policy.MemorySize()
 }
 
 // Record is where the key is stored.

@@ -1,7 +1,7 @@
 // Package memo remembers what was read from a store until it is told that it has changed.
 //
 // Get looks, Load reads what Get did not find, Drop forgets. However many miss a key at once, one of them
-// reads it.
+// reads it. All caches with the same Budget together remember no more bytes than it says.
 //
 // What was read before a drop must not be handed out after it, or a revoked credential would live on. So
 // a drop also takes away the load that is under way: what that brings goes to those who waited for it,
@@ -13,88 +13,99 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
-	"sync"
-	"sync/atomic"
 )
 
-// A Cache holds values by key. Its methods may be called concurrently. It is striped, so that no lock is
-// shared by all requests.
-type Cache[V any] struct {
-	seed    maphash.Seed
-	stripes [64]stripe[V]
+// A Cache holds values by key. Its methods may be called concurrently. It is striped, and who finds what
+// there is takes no lock and writes nothing that all requests share.
+type Cache[K comparable, V any] struct {
+	config   Config[K, V]
+	seed     maphash.Seed
+	overhead int64 // bytes of an entry besides what Load is told
+	counts   counts
+	stripes  [stripes]stripe[K, V]
 }
 
-type stripe[V any] struct {
-	most    int // entries
-	mu      sync.RWMutex
-	entries map[string]V          // guarded by mu
-	flights map[string]*flight[V] // loads whose value may enter; guarded by mu
-	hits    atomic.Uint64         // beside the lock, whose cache line a look-up writes anyway
-	misses  atomic.Uint64
+// A Config says what a cache is of.
+type Config[K comparable, V any] struct {
+	// Budget is what the entries are paid from.
+	Budget *Budget
+
+	// Hash is of a key.
+	Hash func(maphash.Seed, K) uint64
+
+	// Gone is told of a value that was in the cache or on its way into it, and that nobody finds any more. Get may
+	// have returned it before. It must not call the cache. Nil: nobody asks.
+	Gone func(V)
+
+	// Alone is told of a value that has no room in the cache, before Load returns it to those who wait for it. Nil:
+	// nobody asks.
+	Alone func(V)
 }
 
-// A flight is a load under way. All but done is written before done is closed.
-type flight[V any] struct {
-	done    chan struct{}
-	value   V
-	err     error
-	aborted bool // the caller whose load it was gave up: its error is nobody else's
+// stripes of a cache, and of what it counts.
+const stripes = 64
+
+// New returns a cache of values by name.
+func New[V any](b *Budget) *Cache[string, V] {
+	return Of(Config[string, V]{Budget: b, Hash: maphash.String})
 }
 
-// New returns a cache of about so many entries. When there are more, any of them goes.
-func New[V any](entries int) *Cache[V] {
-	c := &Cache[V]{seed: maphash.MakeSeed()}
+// Of returns the cache of a configuration.
+func Of[K comparable, V any](config Config[K, V]) *Cache[K, V] {
+	c := &Cache[K, V]{config: config, seed: maphash.MakeSeed(), overhead: Object[entry[K, V]]() + bucket}
 	for i := range c.stripes {
 		s := &c.stripes[i]
-		s.most, s.entries, s.flights = max(entries/len(c.stripes), 1), map[string]V{}, map[string]*flight[V]{}
+		s.flights = map[K]*flight[V]{}
+		s.table.Store(newTable[K, V](1))
+		c.config.Budget.join(c, i)
 	}
 	return c
 }
 
-func (c *Cache[V]) stripe(key string) *stripe[V] {
-	return &c.stripes[maphash.String(c.seed, key)%uint64(len(c.stripes))]
-}
+func (c *Cache[K, V]) stripe(hash uint64) *stripe[K, V] { return &c.stripes[hash%stripes] }
 
 // Get returns what is remembered of key.
-func (c *Cache[V]) Get(key string) (v V, ok bool) {
-	s := c.stripe(key)
-	s.mu.RLock()
-	v, ok = s.entries[key]
-	s.mu.RUnlock()
-	s.count(ok)
-	return v, ok
-}
-
-// Find is Get of the key with these bytes, which it makes no string of.
-func (c *Cache[V]) Find(key []byte) (v V, ok bool) {
-	s := &c.stripes[maphash.Bytes(c.seed, key)%uint64(len(c.stripes))]
-	s.mu.RLock()
-	v, ok = s.entries[string(key)]
-	s.mu.RUnlock()
-	s.count(ok)
-	return v, ok
-}
-
-func (s *stripe[V]) count(hit bool) {
-	if hit {
-		s.hits.Add(1)
-	} else {
-		s.misses.Add(1)
+func (c *Cache[K, V]) Get(key K) (v V, ok bool) {
+	hash := c.config.Hash(c.seed, key)
+	for e := c.stripe(hash).table.Load().first(hash); e != nil; e = e.next.Load() {
+		if e.hash == hash && e.key == key {
+			e.touch()
+			c.counts.hit()
+			return e.value, true
+		}
 	}
+	c.counts.miss()
+	return v, false
 }
 
-// Load returns what read returns for key, and remembers it when read says keep and no error. Who comes while
+// Find is Get of the name with these bytes, which it makes no string of.
+func Find[V any](c *Cache[string, V], name []byte) (v V, ok bool) {
+	hash := maphash.Bytes(c.seed, name)
+	for e := c.stripe(hash).table.Load().first(hash); e != nil; e = e.next.Load() {
+		if e.hash == hash && e.key == string(name) {
+			e.touch()
+			c.counts.hit()
+			return e.value, true
+		}
+	}
+	c.counts.miss()
+	return v, false
+}
+
+// Load returns what read returns for key, and remembers it when read says how many bytes it takes, with those of
+// the key, and returns no error. 0: it is not to be kept. Who comes while
 // another's read of the same key is under way is given what that returns, errors too; but not
 // that the other gave up, then somebody else reads. It returns ctx's error when ctx ends first. read may Load other keys.
-func (c *Cache[V]) Load(ctx context.Context, key string, read func(context.Context) (v V, keep bool, err error)) (v V, err error) {
-	s := c.stripe(key)
+func (c *Cache[K, V]) Load(ctx context.Context, key K, read func(context.Context) (v V, bytes int64, err error)) (v V, err error) {
+	hash := c.config.Hash(c.seed, key)
+	s := c.stripe(hash)
 	for {
-		v, f, mine := s.join(key)
+		v, f, mine := s.join(hash, key)
 		switch {
 		case f == nil:
 			return v, nil
 		case mine:
-			s.fly(ctx, key, f, read)
+			c.fly(ctx, s, hash, key, f, read)
 			return f.value, f.err
 		}
 		select {
@@ -108,86 +119,104 @@ func (c *Cache[V]) Load(ctx context.Context, key string, read func(context.Conte
 	}
 }
 
-// join returns what has come meanwhile, or the flight to wait for, or a new one, which is the caller's to fly.
-func (s *stripe[V]) join(key string) (v V, f *flight[V], mine bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if v, ok := s.entries[key]; ok {
-		return v, nil, false
-	}
-	if f = s.flights[key]; f != nil {
-		return v, f, false
-	}
-	f = &flight[V]{done: make(chan struct{}), err: errUnfinished}
-	s.flights[key] = f
-	return v, f, true
-}
-
 // errUnfinished is what those who wait get when a read panics.
 var errUnfinished = errors.New("memo: the read that was waited for did not finish")
 
 // fly reads, and lets go whoever waits for it.
-func (s *stripe[V]) fly(ctx context.Context, key string, f *flight[V], read func(context.Context) (V, bool, error)) {
-	keep := false // stays if read panics
-	defer func() { s.land(key, f, keep) }()
-	v, wanted, err := read(ctx)
+func (c *Cache[K, V]) fly(ctx context.Context, s *stripe[K, V], hash uint64, key K, f *flight[V], read func(context.Context) (V, int64, error)) {
+	var paid int64 // stays 0 if read panics
+	wanted := false
+	defer func() { c.land(s, hash, key, f, wanted, paid) }()
+	v, bytes, err := read(ctx)
 	if f.err = err; err == nil {
-		f.value, keep = v, wanted
+		f.value, wanted = v, bytes > 0
 	}
 	f.aborted = err != nil && ctx.Err() != nil
+	if wanted {
+		paid = c.config.Budget.take(bytes + c.overhead)
+	}
 }
 
-// land ends a flight. Its value enters unless a drop has taken the flight away.
-func (s *stripe[V]) land(key string, f *flight[V], keep bool) {
+// land ends a flight. Its value enters unless a drop has taken the flight away, or nothing was paid for it.
+func (c *Cache[K, V]) land(s *stripe[K, V], hash uint64, key K, f *flight[V], wanted bool, paid int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(f.done)
-	if s.flights[key] == f {
+	mine := s.flights[key] == f
+	if mine {
 		delete(s.flights, key)
-		if keep {
-			s.keepLocked(key, f.value)
-		}
 	}
+	switch {
+	case !wanted:
+	case mine && paid > 0:
+		s.insertLocked(&entry[K, V]{key: key, value: f.value, hash: hash, bytes: paid})
+		return
+	case mine:
+		tell(c.config.Alone, f.value)
+	default:
+		tell(c.config.Gone, f.value)
+	}
+	c.config.Budget.give(paid)
 }
 
-func (s *stripe[V]) keepLocked(key string, v V) {
-	if len(s.entries) >= s.most {
-		for victim := range s.entries { // Go's map order is random enough
-			delete(s.entries, victim)
-			break
-		}
+func tell[V any](f func(V), v V) {
+	if f != nil {
+		f(v)
 	}
-	s.entries[key] = v
 }
 
 // Drop forgets key. When it returns nobody is given what was read of it before.
-func (c *Cache[V]) Drop(key string) {
-	s := c.stripe(key)
+func (c *Cache[K, V]) Drop(key K) {
+	hash := c.config.Hash(c.seed, key)
+	s := c.stripe(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.entries, key)
 	delete(s.flights, key)
+	for e := s.table.Load().first(hash); e != nil; e = e.next.Load() {
+		if e.hash == hash && e.key == key {
+			c.removeLocked(s, e)
+			return
+		}
+	}
+}
+
+// removeLocked takes e out of s.
+func (c *Cache[K, V]) removeLocked(s *stripe[K, V], e *entry[K, V]) {
+	s.takeLocked(e)
+	tell(c.config.Gone, e.value)
+	c.config.Budget.give(e.bytes)
 }
 
 // DropAll forgets everything.
-func (c *Cache[V]) DropAll() {
+func (c *Cache[K, V]) DropAll() {
 	for i := range c.stripes {
 		s := &c.stripes[i]
 		s.mu.Lock()
-		clear(s.entries)
 		clear(s.flights)
+		for s.hand != nil {
+			c.removeLocked(s, s.hand)
+		}
+		s.table.Store(newTable[K, V](1))
 		s.mu.Unlock()
 	}
 }
 
-// Stats says how often a key was found, how often not, and how many are remembered now.
-func (c *Cache[V]) Stats() (hits, misses uint64, entries int) {
+// Stats are what a cache has done since it was made, and what it holds now.
+type Stats struct {
+	Hits, Misses uint64 // of Get and Find
+	Evictions    uint64 // for want of room
+	Entries      int
+	Bytes        int64 // what the entries take of the budget
+}
+
+// Stats looks at each stripe in turn.
+func (c *Cache[K, V]) Stats() (all Stats) {
+	all.Hits, all.Misses = c.counts.sum()
 	for i := range c.stripes {
 		s := &c.stripes[i]
-		hits, misses = hits+s.hits.Load(), misses+s.misses.Load()
-		s.mu.RLock()
-		entries += len(s.entries)
-		s.mu.RUnlock()
+		s.mu.Lock()
+		all.Evictions, all.Entries, all.Bytes = all.Evictions+s.evicted, all.Entries+s.n, all.Bytes+s.bytes
+		s.mu.Unlock()
 	}
-	return hits, misses, entries
+	return all
 }

@@ -14,30 +14,36 @@ import (
 
 var errBroken = errors.New("broken")
 
+// size is what values are said to take.
+const size = 100
+
 // A place is what is read from: one number, and a gate that every read stops at when it has looked.
 type place struct {
 	value, reads atomic.Int64
 	gate         chan struct{} // nil: open
 }
 
-func (p *place) read(ctx context.Context) (int64, bool, error) {
+func (p *place) read(ctx context.Context) (int64, int64, error) {
 	p.reads.Add(1)
 	v := p.value.Load()
 	if p.gate != nil {
 		select {
 		case <-p.gate:
 		case <-ctx.Done():
-			return 0, false, ctx.Err()
+			return 0, 0, ctx.Err()
 		}
 	}
 	if v < 0 {
-		return v, true, errBroken
+		return v, size, errBroken
 	}
-	return v, v != 0, nil
+	if v == 0 {
+		return 0, 0, nil
+	}
+	return v, size, nil
 }
 
 // get is how a cache is used.
-func get(ctx context.Context, c *memo.Cache[int64], key string, p *place) (int64, error) {
+func get(ctx context.Context, c *memo.Cache[string, int64], key string, p *place) (int64, error) {
 	if v, ok := c.Get(key); ok {
 		return v, nil
 	}
@@ -45,12 +51,12 @@ func get(ctx context.Context, c *memo.Cache[int64], key string, p *place) (int64
 }
 
 func TestKeptUntilDropped(t *testing.T) {
-	for name, drop := range map[string]func(*memo.Cache[int64]){
-		"Drop":    func(c *memo.Cache[int64]) { c.Drop("k") },
-		"DropAll": func(c *memo.Cache[int64]) { c.DropAll() },
+	for name, drop := range map[string]func(*memo.Cache[string, int64]){
+		"Drop":    func(c *memo.Cache[string, int64]) { c.Drop("k") },
+		"DropAll": func(c *memo.Cache[string, int64]) { c.DropAll() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, p := memo.New[int64](100), &place{}
+			c, p := memo.New[int64](memo.NewBudget(1<<20)), &place{}
 			for _, v := range []int64{7, 8} {
 				p.value.Store(v)
 				for range 3 {
@@ -58,7 +64,7 @@ func TestKeptUntilDropped(t *testing.T) {
 						t.Errorf("got %d, %v, want %d", got, err, v)
 					}
 				}
-				if got, ok := c.Find([]byte("k")); got != v || !ok {
+				if got, ok := memo.Find(c, []byte("k")); got != v || !ok {
 					t.Errorf("Find: got %d, %v, want %d", got, ok, v)
 				}
 				drop(c)
@@ -66,8 +72,8 @@ func TestKeptUntilDropped(t *testing.T) {
 			if n := p.reads.Load(); n != 2 {
 				t.Errorf("got %d reads, want 2", n)
 			}
-			if hits, misses, entries := c.Stats(); hits != 6 || misses != 2 || entries != 0 {
-				t.Errorf("got %d hits, %d misses, %d entries, want 6, 2 and 0", hits, misses, entries)
+			if s := c.Stats(); s != (memo.Stats{Hits: 6, Misses: 2}) {
+				t.Errorf("got %+v, want 6 hits, 2 misses and nothing left", s)
 			}
 		})
 	}
@@ -76,7 +82,7 @@ func TestKeptUntilDropped(t *testing.T) {
 func TestNotKept(t *testing.T) {
 	for name, v := range map[string]int64{"what read does not want kept": 0, "what came with an error": -1} {
 		t.Run(name, func(t *testing.T) {
-			c, p := memo.New[int64](100), &place{}
+			c, p := memo.New[int64](memo.NewBudget(1<<20)), &place{}
 			p.value.Store(v)
 			for range 2 {
 				if got, err := get(t.Context(), c, "k", p); got != 0 || (err != nil) != (v < 0) {
@@ -90,24 +96,11 @@ func TestNotKept(t *testing.T) {
 	}
 }
 
-func TestEntriesAreBounded(t *testing.T) {
-	c, p := memo.New[int64](128), &place{}
-	p.value.Store(1)
-	for i := range 10_000 {
-		if _, err := get(t.Context(), c, fmt.Sprint(i), p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, _, entries := c.Stats(); entries > 128 || entries < 64 {
-		t.Errorf("got %d entries, want at most 128", entries)
-	}
-}
-
 // crowd lets n callers miss at once, opens the gate and returns what they got.
-func crowd(t *testing.T, n int, value int64, during func(c *memo.Cache[int64], p *place, wg *sync.WaitGroup)) (p *place, c *memo.Cache[int64], got []int64, errs []error) {
+func crowd(t *testing.T, n int, value int64, during func(c *memo.Cache[string, int64], p *place, wg *sync.WaitGroup)) (p *place, c *memo.Cache[string, int64], got []int64, errs []error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p, c = &place{gate: make(chan struct{})}, memo.New[int64](100)
+		p, c = &place{gate: make(chan struct{})}, memo.New[int64](memo.NewBudget(1<<20))
 		p.value.Store(value)
 		got, errs = make([]int64, n), make([]error, n)
 		var wg sync.WaitGroup
@@ -125,7 +118,7 @@ func crowd(t *testing.T, n int, value int64, during func(c *memo.Cache[int64], p
 func TestOneReadsForAll(t *testing.T) {
 	for name, value := range map[string]int64{"a value": 5, "an error": -1, "an absence": 0} {
 		t.Run(name, func(t *testing.T) {
-			p, _, got, errs := crowd(t, 100, value, func(*memo.Cache[int64], *place, *sync.WaitGroup) {})
+			p, _, got, errs := crowd(t, 100, value, func(*memo.Cache[string, int64], *place, *sync.WaitGroup) {})
 			for i := range got {
 				if got[i] != max(value, 0) || (errs[i] != nil) != (value < 0) {
 					t.Fatalf("caller %d got %d, %v, want %d", i, got[i], errs[i], value)
@@ -140,12 +133,12 @@ func TestOneReadsForAll(t *testing.T) {
 
 // What was read before a drop is given to nobody who asks after it, and does not enter.
 func TestNobodyJoinsALoadOfBeforeADrop(t *testing.T) {
-	for name, drop := range map[string]func(*memo.Cache[int64]){
-		"Drop":    func(c *memo.Cache[int64]) { c.Drop("k") },
-		"DropAll": func(c *memo.Cache[int64]) { c.DropAll() },
+	for name, drop := range map[string]func(*memo.Cache[string, int64]){
+		"Drop":    func(c *memo.Cache[string, int64]) { c.Drop("k") },
+		"DropAll": func(c *memo.Cache[string, int64]) { c.DropAll() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, c, got, errs := crowd(t, 3, 1, func(c *memo.Cache[int64], p *place, wg *sync.WaitGroup) {
+			p, c, got, errs := crowd(t, 3, 1, func(c *memo.Cache[string, int64], p *place, wg *sync.WaitGroup) {
 				p.value.Store(2)
 				drop(c)
 				for range 10 {
@@ -174,7 +167,7 @@ func TestNobodyJoinsALoadOfBeforeADrop(t *testing.T) {
 
 // A drop of one key leaves the load of another alone.
 func TestOtherLoadsGoOn(t *testing.T) {
-	p, c, _, _ := crowd(t, 3, 1, func(c *memo.Cache[int64], _ *place, _ *sync.WaitGroup) {
+	p, c, _, _ := crowd(t, 3, 1, func(c *memo.Cache[string, int64], _ *place, _ *sync.WaitGroup) {
 		for i := range 1000 {
 			c.Drop(fmt.Sprint(i))
 		}
@@ -186,7 +179,7 @@ func TestOtherLoadsGoOn(t *testing.T) {
 
 func TestWhoGivesUpIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, c := &place{gate: make(chan struct{})}, memo.New[int64](100)
+		p, c := &place{gate: make(chan struct{})}, memo.New[int64](memo.NewBudget(1<<20))
 		p.value.Store(3)
 		first, giveUp := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -224,7 +217,7 @@ func TestWhoGivesUpIsReplaced(t *testing.T) {
 
 func TestPanicLetsTheOthersGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, gate := memo.New[int64](100), make(chan struct{})
+		c, gate := memo.New[int64](memo.NewBudget(1<<20)), make(chan struct{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			defer func() {
@@ -232,11 +225,11 @@ func TestPanicLetsTheOthersGo(t *testing.T) {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			_, _ = c.Load(t.Context(), "k", func(context.Context) (int64, bool, error) { <-gate; panic("a mistake") })
+			_, _ = c.Load(t.Context(), "k", func(context.Context) (int64, int64, error) { <-gate; panic("a mistake") })
 		})
 		synctest.Wait()
 		wg.Go(func() {
-			if _, err := c.Load(t.Context(), "k", func(context.Context) (int64, bool, error) { return 1, true, nil }); err == nil {
+			if _, err := c.Load(t.Context(), "k", func(context.Context) (int64, int64, error) { return 1, size, nil }); err == nil {
 				t.Error("who waited got no error")
 			}
 		})

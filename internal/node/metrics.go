@@ -13,6 +13,7 @@ import (
 	"qkms/internal/bulkhead"
 	"qkms/internal/coherence"
 	"qkms/internal/iam"
+	"qkms/internal/memo"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
 	"qkms/internal/query"
@@ -81,22 +82,26 @@ func (n *Node) readings() []metrics.Reading {
 			Name: "qkms_trace_spans_sent_total", Total: true, Help: "Spans the collector has taken. Fewer than ended, by more and more: they are lost.",
 			Read: func() float64 { _, sent := n.Trace.Spans(); return float64(sent) },
 		},
-	}, cacheReadings("record", n.Book.CacheStats), cacheReadings("material", n.Custody.CacheStats), slowReadings("short", n.Custody.Slow().Short), slowReadings("long", n.Custody.Slow().Long), n.leaseReadings(), n.sinkReadings())
+	}, n.cacheReadings(), slowReadings("short", n.Custody.Slow().Short), slowReadings("long", n.Custody.Slow().Long), n.leaseReadings(), n.sinkReadings())
 }
 
-func cacheReadings(name string, stats func() (hits, misses uint64, entries int)) []metrics.Reading {
-	return []metrics.Reading{
-		{
-			Name: "qkms_cache_hits_total", Label: "cache", Value: name, Total: true, Help: "Look-ups answered from memory.",
-			Read: func() float64 { hits, _, _ := stats(); return float64(hits) },
-		}, {
-			Name: "qkms_cache_misses_total", Label: "cache", Value: name, Total: true, Help: "Look-ups that had to ask the store.",
-			Read: func() float64 { _, misses, _ := stats(); return float64(misses) },
-		}, {
-			Name: "qkms_cache_entries", Label: "cache", Value: name, Help: "What is kept in memory now.",
-			Read: func() float64 { _, _, entries := stats(); return float64(entries) },
-		},
+// cacheReadings tell what memory is used for, and whether there is enough of it.
+func (n *Node) cacheReadings() []metrics.Reading {
+	all := []metrics.Reading{{
+		Name: "qkms_cache_limit_bytes", Help: "How many bytes the caches may take together: --cache-bytes.",
+		Read: func() float64 { return float64(n.Book.Budget().Limit()) },
+	}}
+	for name, stats := range map[string]func() memo.Stats{"record": n.Book.CacheStats, "material": n.Custody.CacheStats} {
+		add := func(metric, help string, total bool, of func(memo.Stats) float64) {
+			all = append(all, metrics.Reading{Name: metric, Label: "cache", Value: name, Help: help, Total: total, Read: func() float64 { return of(stats()) }})
+		}
+		add("qkms_cache_hits_total", "Look-ups answered from memory.", true, func(s memo.Stats) float64 { return float64(s.Hits) })
+		add("qkms_cache_misses_total", "Look-ups that had to ask the store.", true, func(s memo.Stats) float64 { return float64(s.Misses) })
+		add("qkms_cache_evictions_total", "What was forgotten to make room. As many as misses: memory is too small for what is in use.", true, func(s memo.Stats) float64 { return float64(s.Evictions) })
+		add("qkms_cache_entries", "What is kept in memory now.", false, func(s memo.Stats) float64 { return float64(s.Entries) })
+		add("qkms_cache_bytes", "What it takes, of qkms_cache_limit_bytes.", false, func(s memo.Stats) float64 { return float64(s.Bytes) })
 	}
+	return all
 }
 
 // slowReadings tell how a lane of the computations that take long does.

@@ -80,9 +80,12 @@ type Config struct {
 	Limits     server.Limits // of connections; Busy is the Admission's
 	QueueDelay time.Duration // as AdmissionConfig.Target
 
+	// CacheBytes is how many bytes all that is remembered of the store may take in memory: records, policies and grants
+	// ready to decide by, unsealed materials. 0: DefaultCacheBytes.
+	CacheBytes int64
+
 	Quota  op.Quota         // zero fields: op.DefaultQuota
 	Rates  throttle.Rates   // zero: no limits
-	Cached int              // decoded records and unsealed materials kept in memory, each; 0: 100,000
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
 
@@ -95,7 +98,7 @@ func (c Config) withDefaults() Config {
 	c.Naming.Partition = cmp.Or(c.Naming.Partition, "aws")
 	c.Naming.Style = cmp.Or(c.Naming.Style, key.StyleAWS)
 	c.Quota = c.Quota.WithDefaults()
-	c.Cached = cmp.Or(c.Cached, 100_000)
+	c.CacheBytes = cmp.Or(c.CacheBytes, DefaultCacheBytes)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 	if c.Attesters == nil {
 		c.Attesters = []*x509.Certificate{attest.NitroRoot()}
@@ -106,6 +109,9 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// DefaultCacheBytes has room for what 100,000 keys need that are in use.
+const DefaultCacheBytes = 256 << 20
 
 // AuditDir is where a data directory's audit log is.
 func AuditDir(dir string) string { return filepath.Join(dir, "audit") }
@@ -255,12 +261,12 @@ func (n *Node) openAudit(ring *seal.Ring) error {
 func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
-	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.Cached)
+	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.CacheBytes)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	if n.Book.Log, err = AuditName(AuditDir(n.Dir)); err != nil {
 		return err
 	}
-	n.Custody = Materials(n.Book, n.Cached)
+	n.Custody = Materials(n.Book)
 	if n.Lease, err = n.newLease(); err != nil {
 		return err
 	}
@@ -275,7 +281,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Ops = &op.Deps{Book: n.Book, Resolver: n.Resolver, Sealer: n.Custody, Maker: n.Custody, Copier: n.Custody,
 		Signer: n.Custody, MACer: n.Custody, Agreer: n.Custody, Decapsulator: n.Custody, Decrypter: n.Custody, PairMaker: n.Custody,
 		Importer: n.Custody, Forgetter: n.Custody, Slow: n.Custody.Slow(),
-		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses, Aliases: n.Quota.AliasesPerKey},
+		Identities: n.Identities, Authz: authz.Rules{Naming: n.Naming, Book: n.Book, Identities: n.Identities, LastUses: n.LastUses, Aliases: n.Quota.AliasesPerKey, Defaults: new(authz.Defaults)},
 		Attestation: &attest.Verifier{Roots: n.Attesters}, Serves: n.Serves, Naming: n.Naming, Quota: n.Quota, LastUses: n.LastUses}
 	whose := authn.Identities{Directory: n.Identities, Keys: n.AccessKeys}.Whose
 	verifier := authn.New(authn.Config{
@@ -322,10 +328,10 @@ func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
 	return ring, nil
 }
 
-// Materials is custody over the materials of a book, of which it keeps up to cached in memory.
-func Materials(book *record.Book, cached int) *soft.Soft {
+// Materials is custody over the materials of a book, which it keeps in the memory of the book.
+func Materials(book *record.Book) *soft.Soft {
 	idKey := book.Ring().Derive("key material id v1")
-	return soft.New(book, idKey[:], cached)
+	return soft.New(book, idKey[:], book.Budget())
 }
 
 // servesIAM is Serves for IAM, which is of no Region: clients sign for the one where AWS has it.

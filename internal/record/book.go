@@ -40,7 +40,8 @@ type Book struct {
 
 	engine store.Engine
 	ring   atomic.Pointer[seal.Ring]
-	cache  *memo.Cache[cached]
+	cache  *memo.Cache[string, cached]
+	budget *memo.Budget
 	reads  chan struct{} // holds a token for each read that is in the engine
 	link   [32]byte      // keys the chain over the change log; the same for the life of the store
 
@@ -60,12 +61,16 @@ type Book struct {
 	grantees  grantees
 }
 
-// Open opens the book of an initialised store. It keeps up to so many decoded records in memory.
-func Open(engine store.Engine, ring *seal.Ring, entries int) *Book {
-	b := &Book{engine: engine, cache: memo.New[cached](entries), reads: make(chan struct{}, maxReads), exchanging: make(chan struct{}, 1), link: ring.Derive("change log link v1")}
+// Open opens the book of an initialised store. What is kept of it in memory takes up to so many bytes, see Budget.
+func Open(engine store.Engine, ring *seal.Ring, bytes int64) *Book {
+	budget := memo.NewBudget(bytes)
+	b := &Book{engine: engine, cache: memo.New[cached](budget), budget: budget, reads: make(chan struct{}, maxReads), exchanging: make(chan struct{}, 1), link: ring.Derive("change log link v1")}
 	b.ring.Store(ring)
 	return b
 }
+
+// Budget is what the memory of the book is paid from; other memory of the store's contents may be too.
+func (b *Book) Budget() *memo.Budget { return b.budget }
 
 // Ring returns the keys now in force.
 func (b *Book) Ring() *seal.Ring { return b.ring.Load() }
@@ -147,7 +152,7 @@ func SeekAccessKey(id string) Sought { return Sought{spaceAccess, [3]string{id},
 // Seek is Cached, for what every request asks about.
 func (b *Book) Seek(ctx context.Context, s Sought, make func(plain []byte, ver uint64) (any, error)) (any, uint64, error) {
 	var room [192]byte
-	if r, ok := b.cache.Find(appendKey(room[:0], s.space, s.parts[:s.n]...)); ok {
+	if r, ok := memo.Find(b.cache, appendKey(room[:0], s.space, s.parts[:s.n]...)); ok {
 		return r.value, r.ver, nil
 	}
 	return b.Cached(ctx, newKey(s.space, s.parts[:s.n]...), make)
@@ -157,14 +162,17 @@ func (b *Book) remember(ctx context.Context, k Key, absence bool, make func(plai
 	if r, ok := b.cache.Get(k.enc); ok {
 		return r.value, r.ver, nil
 	}
-	r, err := b.cache.Load(ctx, k.enc, func(ctx context.Context) (cached, bool, error) {
+	r, err := b.cache.Load(ctx, k.enc, func(ctx context.Context) (cached, int64, error) {
 		plain, ver, err := b.Take(ctx, k)
 		if err != nil || ver == 0 && !absence {
-			return cached{}, false, err
+			return cached{}, 0, err
 		}
 		defer clear(plain)
 		v, err := make(plain, ver)
-		return cached{v, ver}, true, err
+		if err != nil {
+			return cached{}, 0, err
+		}
+		return cached{v, ver}, k.MemorySize() + sizeOf(v, len(plain)), nil
 	})
 	return r.value, r.ver, waiting(err)
 }

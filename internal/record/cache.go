@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"qkms/internal/memo"
 	"qkms/internal/store"
 )
 
@@ -58,5 +59,5 @@ func waiting(err error) error {
 	return err
 }
 
-// CacheStats says how often a record was found in memory, how often not, and how many are there now.
-func (b *Book) CacheStats() (hits, misses uint64, entries int) { return b.cache.Stats() }
+// CacheStats says how often a record was found in memory, and what is there now.
+func (b *Book) CacheStats() memo.Stats { return b.cache.Stats() }

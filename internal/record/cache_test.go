@@ -58,7 +58,7 @@ func TestFillsDoNotOutliveADrop(t *testing.T) {
 			f := open(t)
 			k := f.insert("a")
 			g := newGate(f.engine)
-			other := record.Open(g, f.Ring(), 1000)
+			other := record.Open(g, f.Ring(), 1<<20)
 			version := func() (ver uint64) {
 				_, ver, err := record.Load[recordpb.Key](t.Context(), other, k)
 				if err != nil {
@@ -97,7 +97,7 @@ func TestReadsAtATime(t *testing.T) {
 		f.insert(fmt.Sprint(i))
 	}
 	g := newGate(f.engine)
-	b := record.Open(g, f.Ring(), 1000)
+	b := record.Open(g, f.Ring(), 1<<20)
 	var wg sync.WaitGroup
 	for i := range records * each {
 		wg.Go(func() {

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"qkms/internal/memo"
 	"qkms/internal/record/recordpb"
 	"qkms/internal/seal"
 	"qkms/internal/store"
@@ -85,13 +86,13 @@ func (b *Book) GrantsTo(account, region, id, grantee string) Key {
 func (b *Book) Granted(ctx context.Context, account, region, id, grantee string) ([]*recordpb.Grant, error) {
 	var room [192]byte
 	enc := appendKey(room[:0], spaceGrantTo, account, region, id, b.grantees.of(b, grantee))
-	if r, ok := b.cache.Find(enc); ok {
+	if r, ok := memo.Find(b.cache, enc); ok {
 		return r.value.([]*recordpb.Grant), nil
 	}
 	list := Key{string(enc)}
-	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, bool, error) {
+	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, int64, error) {
 		grants, err := b.granted(ctx, list)
-		return cached{value: grants}, true, err
+		return cached{value: grants}, list.MemorySize() + sizeOf(grants, 0), err
 	})
 	if err != nil {
 		return nil, waiting(err)
@@ -107,16 +108,41 @@ func (b *Book) granted(ctx context.Context, list Key) (grants []*recordpb.Grant,
 		if page, more, err = Scan[recordpb.GrantRef](ctx, b, list, last, store.MaxList); err != nil {
 			return nil, err
 		}
-		for _, it := range page {
-			g, _, err := Load[recordpb.Grant](ctx, b, OfGrant(account, region, id, it.Key.Part(4)))
-			if err != nil {
-				return nil, err
-			}
-			if g != nil { // not revoked since the page was read
-				grants = append(grants, g)
-			}
-			last = it.Key
+		keys := make([]Key, len(page))
+		for i, it := range page {
+			keys[i], last = OfGrant(account, region, id, it.Key.Part(4)), it.Key
 		}
+		if grants, err = appendGrants(ctx, b, grants, keys); err != nil {
+			return nil, err
+		}
+	}
+	return grants, nil
+}
+
+// appendGrants reads many grants at once. They are not kept one by one: the list is.
+func appendGrants(ctx context.Context, b *Book, grants []*recordpb.Grant, keys []Key) ([]*recordpb.Grant, error) {
+	names := make([][]byte, len(keys))
+	for i, k := range keys {
+		names[i] = k.bytes()
+	}
+	got, err := b.get(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range got {
+		if r.Ver == 0 {
+			continue // revoked since the page was read
+		}
+		plain, err := b.open(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		g, err := decode[recordpb.Grant](plain)
+		clear(plain)
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, g)
 	}
 	return grants, nil
 }
@@ -128,9 +154,9 @@ func (b *Book) AliasNames(ctx context.Context, account, region, id string) ([]st
 	if r, ok := b.cache.Get(list.enc); ok {
 		return r.value.([]string), nil
 	}
-	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, bool, error) {
+	r, err := b.cache.Load(ctx, list.enc, func(ctx context.Context) (cached, int64, error) {
 		names, err := b.aliasNames(ctx, list)
-		return cached{value: names}, true, err
+		return cached{value: names}, list.MemorySize() + sizeOf(names, 0), err
 	})
 	if err != nil {
 		return nil, waiting(err)

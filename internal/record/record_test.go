@@ -49,7 +49,7 @@ func open(t testing.TB) *fixture {
 	if err := record.InitState(t.Context(), engine, ring.State()); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{record.Open(engine, ring, 1000), engine, t}
+	return &fixture{record.Open(engine, ring, 1<<20), engine, t}
 }
 
 func (f *fixture) insert(id string) record.Key {

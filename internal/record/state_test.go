@@ -18,7 +18,7 @@ import (
 
 // another is a second node over the store of f.
 func (f *fixture) another() *fixture {
-	return &fixture{record.Open(f.engine, f.Ring(), 1000), f.engine, f.t}
+	return &fixture{record.Open(f.engine, f.Ring(), 1<<20), f.engine, f.t}
 }
 
 // rotateRoot exchanges the root key, and returns how a node would open the new one.

@@ -42,7 +42,7 @@ func Drill(ctx context.Context, c Config, dir string) (rep DrillReport, err erro
 		for _, id := range b.Report.Orphans {
 			rep.Problems = append(rep.Problems, "a material belongs to no key: that of "+id)
 		}
-		d := drill{&rep, node.Materials(b.Book, 100)}
+		d := drill{&rep, node.Materials(b.Book)}
 		defer d.custody.ForgetAll()
 		return d.keys(ctx, b.Book, c.Say)
 	})

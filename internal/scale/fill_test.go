@@ -95,7 +95,7 @@ func fill(t testing.TB, url string, keys, grants int) *deployment {
 // makeKeys makes symmetric keys in one account and Region, and returns their ids in order.
 func makeKeys(t testing.TB, book *record.Book, n int) []string {
 	t.Helper()
-	deps := &op.Deps{Book: book, Maker: node.Materials(book, 1), Quota: op.Quota{Keys: n}}
+	deps := &op.Deps{Book: book, Maker: node.Materials(book), Quota: op.Quota{Keys: n}}
 	ids := make([]string, n)
 	var wg sync.WaitGroup
 	const makers = 2

@@ -27,12 +27,12 @@ func TestModelAgainstNodes(t *testing.T) {
 	const (
 		nodes  = 3
 		keys   = 400
-		cached = 256 // records, and materials: not all keys fit
+		cached = 128 // of them, in memory
 	)
 	d := fill(t, pgtest.URL(t), keys, 0)
 	var all []*served
 	for range nodes {
-		s, err := d.open(t.TempDir(), cached)
+		s, err := d.open(t.TempDir(), cached*bytesOfKey)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestModelAgainstNodes(t *testing.T) {
 
 	model := scale.Load{
 		Nodes: nodes, Lasts: 61 * time.Second, Grants: float64(c.changed.Load()) / 2 / took.Seconds(),
-		Keys: keys, Rate: float64(c.asked.Load()) / nodes / took.Seconds(), Cached: cached / recordsOfKey,
+		Keys: keys, Rate: float64(c.asked.Load()) / nodes / took.Seconds(), Cached: cached,
 	}
 	said := model.Play()
 	t.Logf("%.0f s, %.1f requests by each node and %.1f changes per second", took.Seconds(), model.Rate, 2*model.Grants)
@@ -92,7 +92,7 @@ const (
 	perNode   = 25 // requests per second of each node
 	perSecond = 4  // grants made, and as many retired
 
-	recordsOfKey = 2 // that memory keeps: the key, and its policy or that there is none
+	bytesOfKey = 1750 // of memory: the key, that it has no policy, its material
 )
 
 // run asks for so long, and returns how long it took until the last was answered.

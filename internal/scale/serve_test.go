@@ -30,12 +30,12 @@ type served struct {
 	root *kmstest.Client
 }
 
-// open opens the node of a directory, over the store of d, in memory with up to cached records; 0: the default.
-func (d *deployment) open(dir string, cached int) (*served, error) {
+// open opens the node of a directory, over the store of d, with so many bytes of memory for it; 0: the default.
+func (d *deployment) open(dir string, cached int64) (*served, error) {
 	clock := kmstest.NewClock() // stands still: a signature is good for as long as a benchmark takes
 	n, err := node.Open(context.Background(), node.Config{
 		Dir: dir, Store: d.Store, Unseal: []seal.Source{seal.KeyFile(filepath.Join(d.Dir, "root.key"))}, Now: clock.Now,
-		Cached: cached, Quota: op.Quota{Keys: 1 << 30}, AuditSpool: 1 << 40, Logger: slog.New(slog.DiscardHandler),
+		CacheBytes: cached, Quota: op.Quota{Keys: 1 << 30}, AuditSpool: 1 << 40, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func makeKey(ctx context.Context, n *node.Node, m *recordpb.Key, given []byte) e
 // known one is a check value for guessing the material (soft); here the material itself is written
 // down in a file.
 func maker(n *node.Node) custody.Maker {
-	return soft.New(n.Book, []byte("qkms seed key material id key v1"), 1)
+	return soft.New(n.Book, []byte("qkms seed key material id key v1"), nil)
 }
 
 // point makes an alias of a key.

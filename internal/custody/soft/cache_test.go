@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 
 	"qkms/internal/custody"
+	"qkms/internal/memo"
 )
 
 func ref(i int) custody.Ref { return custody.Ref{KeyID: fmt.Sprint(i)} }
@@ -42,24 +43,17 @@ func peek(t *testing.T, c *cache, r custody.Ref) ([]byte, *entry) {
 
 func isZero(b []byte) bool { return bytes.Equal(b, make([]byte, len(b))) }
 
-// check verifies what must hold between any two calls.
-func check(t *testing.T, c *cache) {
+// check verifies that exactly n materials are in memory.
+func check(t *testing.T, c *cache, n int) {
 	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.ring) > c.size || len(c.ring) != len(c.byRef) || c.hand > 0 && c.hand >= len(c.ring) {
-		t.Errorf("got %d in ring, %d by ref, hand %d, want at most %d, all of them", len(c.ring), len(c.byRef), c.hand, c.size)
-	}
-	for i, e := range c.ring {
-		if e.slot != i || c.byRef[e.ref] != e || e.dropped {
-			t.Errorf("slot %d: got entry of slot %d, dropped %v", i, e.slot, e.dropped)
-		}
+	if got := c.Stats().Entries; got != n {
+		t.Errorf("got %d materials in memory, want %d", got, n)
 	}
 }
 
 func TestHitsDoNotLoad(t *testing.T) {
 	load, calls := counting()
-	c := newCache(2, load)
+	c := newCache(memo.NewBudget(1<<20), load)
 	for range 3 {
 		peek(t, c, ref(1))
 	}
@@ -72,7 +66,7 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load, calls := counting()
 		gate := make(chan struct{})
-		c := newCache(2, func(ctx context.Context, r custody.Ref) (material, error) {
+		c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 			<-gate
 			return load(ctx, r)
 		})
@@ -92,7 +86,7 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 func TestFailuresAreNotRemembered(t *testing.T) {
 	load, _ := counting()
 	broken := true
-	c := newCache(2, func(ctx context.Context, r custody.Ref) (material, error) {
+	c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 		if broken {
 			return material{}, custody.ErrNoMaterial
 		}
@@ -101,19 +95,31 @@ func TestFailuresAreNotRemembered(t *testing.T) {
 	if _, err := c.hold(t.Context(), ref(1)); !errors.Is(err, custody.ErrNoMaterial) {
 		t.Errorf("got %v, want ErrNoMaterial", err)
 	}
-	check(t, c)
+	check(t, c, 0)
 	broken = false
 	peek(t, c, ref(1))
 }
 
+// room is a budget for about n symmetric keys.
+func room(n int64) *memo.Budget {
+	b := memo.NewBudget(1 << 20)
+	c := newCache(b, func(context.Context, custody.Ref) (material, error) {
+		return copyMaterial(symmetric, make([]byte, 32)), nil
+	})
+	if e, err := c.hold(context.Background(), ref(0)); err == nil {
+		e.release()
+	}
+	return memo.NewBudget(n * b.Used())
+}
+
 func TestEvictedKeysAreZero(t *testing.T) {
 	load, _ := counting()
-	c := newCache(3, load)
+	const keys, fit = 100, 20
+	c := newCache(room(fit), load)
 	var all [][]byte
-	for i := range 10 {
+	for i := range keys {
 		b, _ := peek(t, c, ref(i))
 		all = append(all, b)
-		check(t, c)
 	}
 	zero := 0
 	for _, b := range all {
@@ -121,36 +127,44 @@ func TestEvictedKeysAreZero(t *testing.T) {
 			zero++
 		}
 	}
-	if zero != 7 {
-		t.Errorf("zeroed: got %d of 10 keys, want 7", zero)
+	if there := c.Stats().Entries; zero != keys-there || there > fit || there < fit/2 {
+		t.Errorf("zeroed: got %d of %d keys with %d in memory, want all others, and about %d", zero, keys, there, fit)
 	}
 }
 
-func TestKeysInUseStay(t *testing.T) {
+// There is not even room for one: it is used, and gone.
+func TestKeysWithoutRoom(t *testing.T) {
 	load, calls := counting()
-	c := newCache(4, load)
-	peek(t, c, ref(0))
-	for i := 1; i < 10; i++ {
-		peek(t, c, ref(i))
-		peek(t, c, ref(0))
+	c := newCache(room(1), load)
+	for i := range 3 {
+		e, err := c.hold(t.Context(), ref(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := e.key.bytes()
+		if !bytes.Equal(b, keyOf(ref(7))) {
+			t.Errorf("held: got %x, want the key", b)
+		}
+		e.release()
+		if !isZero(b) || calls.Load() != int32(i+1) {
+			t.Errorf("released: got %x after %d loads, want zeroes after %d", b, calls.Load(), i+1)
+		}
 	}
-	if got := calls.Load(); got != 10 {
-		t.Errorf("loads: got %d, want 10, the busy key once", got)
-	}
+	check(t, c, 0)
 }
 
 func TestForget(t *testing.T) {
 	load, calls := counting()
-	c := newCache(4, load)
+	c := newCache(memo.NewBudget(1<<20), load)
 	first, _ := peek(t, c, ref(0))
 	others := [][]byte{}
 	for i := 1; i < 4; i++ {
 		b, _ := peek(t, c, ref(i))
 		others = append(others, b)
 	}
-	c.forget(ref(0))
-	c.forget(ref(9)) // never there
-	check(t, c)
+	c.Drop(ref(0))
+	c.Drop(ref(9)) // never there
+	check(t, c, 3)
 	if !isZero(first) {
 		t.Errorf("forgotten: got %x, want zeroes", first)
 	}
@@ -162,28 +176,28 @@ func TestForget(t *testing.T) {
 	if b, _ := peek(t, c, ref(0)); isZero(b) || calls.Load() != 5 {
 		t.Errorf("again: got %x after %d loads, want the key after 5", b, calls.Load())
 	}
-	check(t, c)
-	c.forgetAll()
-	check(t, c)
+	check(t, c, 4)
+	c.DropAll()
+	check(t, c, 0)
 	for i, b := range others {
 		if !isZero(b) {
 			t.Errorf("key %d: got %x, want zeroes", i+1, b)
 		}
 	}
 	peek(t, c, ref(1))
-	check(t, c)
+	check(t, c, 1)
 }
 
 func TestForgetWaitsForUse(t *testing.T) {
 	load, _ := counting()
-	c := newCache(4, load)
+	c := newCache(memo.NewBudget(1<<20), load)
 	e, err := c.hold(t.Context(), ref(1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	held := e.key.bytes()
 	done := make(chan struct{})
-	go func() { c.forget(ref(1)); close(done) }()
+	go func() { c.Drop(ref(1)); close(done) }()
 	for e.mu.TryRLock() { // fails as soon as the writer is waiting
 		e.mu.RUnlock()
 		runtime.Gosched()
@@ -202,7 +216,7 @@ func TestForgetDuringLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, deleted := make(chan struct{}), false
 		stale := copyMaterial(symmetric, keyOf(ref(1)))
-		c := newCache(4, func(context.Context, custody.Ref) (material, error) {
+		c := newCache(memo.NewBudget(1<<20), func(context.Context, custody.Ref) (material, error) {
 			if deleted {
 				return material{}, custody.ErrNoMaterial
 			}
@@ -213,7 +227,7 @@ func TestForgetDuringLoad(t *testing.T) {
 		go func() { _, err := c.hold(t.Context(), ref(1)); answer <- err }()
 		synctest.Wait()
 		deleted = true
-		c.forget(ref(1))
+		c.Drop(ref(1))
 		close(gate)
 		if err := <-answer; !errors.Is(err, custody.ErrNoMaterial) {
 			t.Errorf("got %v, want ErrNoMaterial: the record was deleted before Forget", err)
@@ -221,7 +235,7 @@ func TestForgetDuringLoad(t *testing.T) {
 		if !isZero(stale.bytes()) {
 			t.Errorf("loaded: got %x, want zeroes", stale.bytes())
 		}
-		check(t, c)
+		check(t, c, 0)
 	})
 }
 
@@ -230,7 +244,7 @@ func TestNobodyJoinsALoadThatWasForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load, calls := counting()
 		gate := make(chan struct{})
-		c := newCache(4, func(ctx context.Context, r custody.Ref) (material, error) {
+		c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 			if key, err := load(ctx, r); calls.Load() > 1 {
 				return key, err
 			}
@@ -240,7 +254,7 @@ func TestNobodyJoinsALoadThatWasForgotten(t *testing.T) {
 		early := make(chan error)
 		go func() { _, err := c.hold(t.Context(), ref(1)); early <- err }()
 		synctest.Wait()
-		c.forget(ref(1))
+		c.Drop(ref(1))
 		if b, _ := peek(t, c, ref(1)); !bytes.Equal(b, keyOf(ref(1))) {
 			t.Errorf("got %x, want what is there now", b)
 		}
@@ -258,7 +272,7 @@ func TestCancelledLoadFailsItsCallerOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load, _ := counting()
 		first := true
-		c := newCache(4, func(ctx context.Context, r custody.Ref) (material, error) {
+		c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 			if first {
 				first = false
 				<-ctx.Done()
@@ -284,7 +298,7 @@ func TestWaitingEndsWithItsOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load, _ := counting()
 		gate := make(chan struct{})
-		c := newCache(4, func(ctx context.Context, r custody.Ref) (material, error) {
+		c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 			<-gate
 			return load(ctx, r)
 		})
@@ -307,7 +321,7 @@ func TestWaitingEndsWithItsOwnContext(t *testing.T) {
 func TestPanicInLoadLeavesNothingBehind(t *testing.T) {
 	load, _ := counting()
 	broken := true
-	c := newCache(4, func(ctx context.Context, r custody.Ref) (material, error) {
+	c := newCache(memo.NewBudget(1<<20), func(ctx context.Context, r custody.Ref) (material, error) {
 		if broken {
 			panic("shelf fell over")
 		}
@@ -317,7 +331,7 @@ func TestPanicInLoadLeavesNothingBehind(t *testing.T) {
 		defer func() { _ = recover() }()
 		_, _ = c.hold(t.Context(), ref(1))
 	}()
-	check(t, c)
+	check(t, c, 0)
 	broken = false
 	peek(t, c, ref(1))
 }
@@ -326,18 +340,18 @@ func TestPanicInLoadLeavesNothingBehind(t *testing.T) {
 // key twice. Under -race it also shows that wiping and using never overlap.
 func TestNobodySeesAWipedKey(t *testing.T) {
 	load, _ := counting()
-	c := newCache(3, load)
+	c := newCache(room(12), load)
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(worker)))
 			for range 2000 {
-				r := ref(random.IntN(8))
+				r := ref(random.IntN(30))
 				if random.IntN(10) == 0 {
-					c.forget(r)
+					c.Drop(r)
 				}
 				if random.IntN(200) == 0 {
-					c.forgetAll()
+					c.DropAll()
 				}
 				e, err := c.hold(t.Context(), r)
 				if err != nil {
@@ -354,5 +368,6 @@ func TestNobodySeesAWipedKey(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	check(t, c)
+	c.DropAll()
+	check(t, c, 0)
 }

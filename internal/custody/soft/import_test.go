@@ -123,7 +123,7 @@ func ber(der []byte) (out []byte) {
 
 // TestEncodingsOfOneKey: however a key is written, it is the same material.
 func TestEncodingsOfOneKey(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	for _, spec := range []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519"} {
 		x := theirs(t, spec)
 		key := inner(t, x.Private)
@@ -183,7 +183,7 @@ func TestEncodingsOfOneKey(t *testing.T) {
 
 func refuseImports(t *testing.T, spec string, given map[string][]byte) {
 	t.Helper()
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	for name, given := range given {
 		if made, err := s.Make(t.Context(), singleKey, spec, given); !errors.Is(err, custody.ErrBadMaterial) {
 			t.Errorf("%s, %s: got %v, %v, want ErrBadMaterial", spec, name, made.MaterialID, err)
@@ -351,7 +351,7 @@ func TestHostileRSAKeys(t *testing.T) {
 	refuseImports(t, "RSA_2048", given)
 
 	add("nothing", func(*pkcs1) {}) // the test's own encoding is good
-	if _, err := soft.New(newDrawer(), idKey, 0).Make(t.Context(), singleKey, "RSA_2048", given["nothing"]); err != nil {
+	if _, err := soft.New(newDrawer(), idKey, nil).Make(t.Context(), singleKey, "RSA_2048", given["nothing"]); err != nil {
 		t.Errorf("unchanged: %v", err)
 	}
 }
@@ -392,7 +392,7 @@ func FuzzImport(f *testing.F) {
 		f.Add(i, []byte(x.Private))
 		f.Add(i, ber(x.Private))
 	}
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	f.Fuzz(func(t *testing.T, i int, given []byte) {
 		if i < 0 || i >= len(specs) || len(given) == 0 {
 			return

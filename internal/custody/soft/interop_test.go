@@ -91,7 +91,7 @@ func TestInterop(t *testing.T) {
 func (x *exchange) put(t *testing.T) (*soft.Soft, custody.Ref) {
 	t.Helper()
 	d := newDrawer()
-	s := soft.New(d, idKey, 0)
+	s := soft.New(d, idKey, nil)
 	ref := singleKey
 	if strings.HasPrefix(x.Spec, "ML_") {
 		seed := x.Seed
@@ -176,7 +176,7 @@ func writeOurs(t *testing.T) {
 
 func ours(t *testing.T, spec string) (x exchange) {
 	t.Helper()
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	x.Spec = spec
 	ref := singleKey
 	var err error

@@ -30,7 +30,7 @@ type madeKey struct {
 }
 
 var (
-	sharedSoft = soft.New(newDrawer(), idKey, 0)
+	sharedSoft = soft.New(newDrawer(), idKey, nil)
 	sharedKeys sync.Map // func() madeKey by spec
 )
 

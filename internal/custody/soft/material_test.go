@@ -43,7 +43,7 @@ func secrets() map[string]any {
 	m := copyMaterial(symmetric, secretBytes)
 	h := holder{m, m, &m, []material{m}, map[string]material{"a": m}}
 	e := &entry{key: m}
-	s := New(nil, secretBytes, 1)
+	s := New(nil, secretBytes, nil)
 	all := map[string]any{
 		"material": m, "pointer": &m, "struct": h, "pointer to struct": &h, "slice": h.list, "map": h.byID,
 		"entry": e, "soft": s, "idKey": s.idKey,

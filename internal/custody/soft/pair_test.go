@@ -106,7 +106,7 @@ func TestECPairsNameTheirCurve(t *testing.T) {
 
 // TestWaitingForAnRSAKeyEnds: with the context. Others are made meanwhile: they do not wait.
 func TestWaitingForAnRSAKeyEnds(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Make(ctx, singleKey, "RSA_2048", nil); !errors.Is(err, context.Canceled) {

@@ -18,7 +18,7 @@ import (
 var contexts = rapid.MapOfN(rapid.String(), rapid.String(), 0, 12)
 
 func TestSealThenOpen(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	refs := []custody.Ref{makeMaterial(t, s, singleKey, nil), makeMaterial(t, s, multiKey, nil)}
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom(refs).Draw(t, "ref")
@@ -47,7 +47,7 @@ func TestSealThenOpen(t *testing.T) {
 }
 
 func TestEveryFlippedBitIsRefused(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	for _, key := range []custody.Ref{singleKey, multiKey} {
 		ref, ec := makeMaterial(t, s, key, nil), map[string]string{"purpose": "test"}
 		sealed := mustSeal(t, s, ref, make([]byte, 32), ec)
@@ -60,7 +60,7 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 }
 
 func TestEveryOtherLengthIsRefused(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	sealed := mustSeal(t, s, ref, make([]byte, 32), nil)
 	for n := range len(sealed) {
@@ -71,7 +71,7 @@ func TestEveryOtherLengthIsRefused(t *testing.T) {
 }
 
 func TestAnotherContextIsRefused(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := contexts.Draw(t, "sealed under"), contexts.Draw(t, "opened under")
@@ -87,7 +87,7 @@ func TestAnotherContextIsRefused(t *testing.T) {
 }
 
 func TestContextsThatLookAlike(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	for _, tt := range []struct {
 		name string
@@ -111,7 +111,7 @@ func TestContextsThatLookAlike(t *testing.T) {
 }
 
 func TestOpensUnderOneMaterialOnly(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	given := bytes.Repeat([]byte{7}, 32)
 	ref := makeMaterial(t, s, singleKey, given)
 	sealed := mustSeal(t, s, ref, []byte("hi"), nil)
@@ -123,7 +123,7 @@ func TestOpensUnderOneMaterialOnly(t *testing.T) {
 // TestShortIDsThatCollide puts what is not the blob's material where it is looked for.
 func TestShortIDsThatCollide(t *testing.T) {
 	d := newDrawer()
-	s := soft.New(d, idKey, 0)
+	s := soft.New(d, idKey, nil)
 	given := bytes.Repeat([]byte{7}, 32)
 	ref := makeMaterial(t, s, singleKey, given)
 	sealed := mustSeal(t, s, ref, []byte("hi"), nil)
@@ -141,7 +141,7 @@ func TestShortIDsThatCollide(t *testing.T) {
 }
 
 func TestReplicasOpenEachOthersCiphertexts(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	given := bytes.Repeat([]byte{7}, 32)
 	replica := multiKey
 	replica.Region = "eu-west-1"
@@ -154,7 +154,7 @@ func TestReplicasOpenEachOthersCiphertexts(t *testing.T) {
 }
 
 func TestSealingTwiceDiffers(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	a, b := mustSeal(t, s, ref, []byte("hi"), nil), mustSeal(t, s, ref, []byte("hi"), nil)
 	if bytes.Equal(a[28:60], b[28:60]) || bytes.Equal(a[60:92], b[60:92]) || bytes.Equal(a[92:104], b[92:104]) {
@@ -163,7 +163,7 @@ func TestSealingTwiceDiffers(t *testing.T) {
 }
 
 func TestSealRefuses(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	upper, short := ref, ref
 	upper.KeyID = "1234ABCD-12AB-34CD-56EF-1234567890AB"
@@ -191,7 +191,7 @@ func TestSealRefuses(t *testing.T) {
 
 // TestArgumentsAreKeptIntact: a caller may use its buffers again.
 func TestArgumentsAreKeptIntact(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	plaintext := []byte("attack at dawn")
 	sealed := mustSeal(t, s, ref, plaintext, nil)

@@ -19,6 +19,7 @@ import (
 	"qkms/internal/bulkhead"
 	"qkms/internal/custody"
 	"qkms/internal/custody/materialpb"
+	"qkms/internal/memo"
 	"qkms/internal/store"
 )
 
@@ -33,10 +34,6 @@ type Shelf interface {
 	PutMaterial(ref custody.Ref, body []byte) store.Put
 }
 
-// defaultCacheSize is what an installation of some thousand busy keys needs: about 1 MiB of symmetric
-// keys, 20 MiB of RSA keys. An ML-DSA key takes 90 kB decoded, so that it would be 360 MiB of those.
-const defaultCacheSize = 4096
-
 // Soft implements all of custody. All methods may be called concurrently.
 type Soft struct {
 	shelf Shelf
@@ -48,16 +45,16 @@ type Soft struct {
 
 // New returns a Soft over shelf. idKey is the 32-byte secret under which the deployment derives its
 // KeyMaterialIds, copied; it never changes, or a re-imported material would no longer be recognised.
-// cacheSize is how many materials to hold unsealed; below 1 means 4096.
-func New(shelf Shelf, idKey []byte, cacheSize int) *Soft {
+// Materials in memory are paid from budget; nil: from one of their own, of 64 MiB, which is 80,000 symmetric keys.
+func New(shelf Shelf, idKey []byte, budget *memo.Budget) *Soft {
 	if len(idKey) != idKeySize {
 		panic("soft: internal error: id key is not 32 bytes") // whoever derives it asks for 32
 	}
-	if cacheSize < 1 {
-		cacheSize = defaultCacheSize
+	if budget == nil {
+		budget = memo.NewBudget(64 << 20)
 	}
 	s := &Soft{shelf: shelf, idKey: copyMaterial("", idKey), slow: bulkhead.New(0), stock: newStock()}
-	s.cache = newCache(cacheSize, s.load)
+	s.cache = newCache(budget, s.load)
 	return s
 }
 
@@ -112,14 +109,10 @@ func (s *Soft) take(ctx context.Context, ref custody.Ref, look func(raw []byte) 
 // Forget drops the material from memory, if it is there. When it returns the bytes are zero, no call
 // is using them, and a later call asks the shelf again. What is decoded for signing and the like has no
 // bytes to zero; a call that has it already ends as if it had come just before.
-func (s *Soft) Forget(ref custody.Ref) { s.cache.forget(ref) }
+func (s *Soft) Forget(ref custody.Ref) { s.cache.Drop(ref) }
 
-// CacheStats says how often a material was found in memory, how often not, and how many are there now.
-func (s *Soft) CacheStats() (hits, misses uint64, entries int) {
-	s.cache.mu.RLock()
-	defer s.cache.mu.RUnlock()
-	return s.cache.hits.Load(), s.cache.misses.Load(), len(s.cache.ring)
-}
+// CacheStats says how often a material was found in memory, and what is there now.
+func (s *Soft) CacheStats() memo.Stats { return s.cache.Stats() }
 
 // ForgetAll is Forget for every material: at shutdown, or when it is not known what has changed.
-func (s *Soft) ForgetAll() { s.cache.forgetAll() }
+func (s *Soft) ForgetAll() { s.cache.DropAll() }

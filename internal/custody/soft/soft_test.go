@@ -107,7 +107,7 @@ var (
 )
 
 func TestMakeNamesMaterialByKeyAndBytesOnly(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	given := bytes.Repeat([]byte{7}, 32)
 	replica := multiKey
 	replica.Account, replica.Region = "444455556666", "eu-west-1"
@@ -122,7 +122,7 @@ func TestMakeNamesMaterialByKeyAndBytesOnly(t *testing.T) {
 	if got := makeMaterial(t, s, singleKey, given).MaterialID; got == id {
 		t.Error("same bytes under another key id: got the same id, want another")
 	}
-	if got := makeMaterial(t, soft.New(newDrawer(), bytes.Repeat([]byte{2}, 32), 0), multiKey, given).MaterialID; got == id {
+	if got := makeMaterial(t, soft.New(newDrawer(), bytes.Repeat([]byte{2}, 32), nil), multiKey, given).MaterialID; got == id {
 		t.Error("another deployment: got the same id, want another")
 	}
 	if a, b := makeMaterial(t, s, multiKey, nil), makeMaterial(t, s, multiKey, nil); a == b {
@@ -131,7 +131,7 @@ func TestMakeNamesMaterialByKeyAndBytesOnly(t *testing.T) {
 }
 
 func TestMakeCopiesGivenBytes(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	given := bytes.Repeat([]byte{7}, 32)
 	before := makeMaterial(t, s, singleKey, given)
 	if want := bytes.Repeat([]byte{7}, 32); !bytes.Equal(given, want) {
@@ -145,7 +145,7 @@ func TestMakeCopiesGivenBytes(t *testing.T) {
 }
 
 func TestMakeRefuses(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	for _, tt := range []struct {
 		name, spec string
 		given      []byte
@@ -190,21 +190,21 @@ func TestRecordsThatAreNotUsed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDrawer()
 			d.put(t, ref, tt.rec)
-			if got, err := soft.New(d, idKey, 0).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
+			if got, err := soft.New(d, idKey, nil).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
 				t.Errorf("got %x, want an error", got)
 			}
 		})
 	}
 	d := newDrawer()
 	d.PutMaterial(ref, []byte("\xff damaged"))
-	if got, err := soft.New(d, idKey, 0).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
+	if got, err := soft.New(d, idKey, nil).Seal(t.Context(), ref, []byte("hi"), nil); err == nil {
 		t.Errorf("damaged: got %x, want an error", got)
 	}
 }
 
 func TestForgottenMaterialIsAskedForAgain(t *testing.T) {
 	d := newDrawer()
-	s := soft.New(d, idKey, 0)
+	s := soft.New(d, idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	for range 3 {
 		mustSeal(t, s, ref, []byte("hi"), nil)
@@ -223,10 +223,10 @@ func TestForgottenMaterialIsAskedForAgain(t *testing.T) {
 }
 
 func TestAbsentMaterial(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := makeMaterial(t, s, singleKey, nil)
 	b := mustSeal(t, s, ref, []byte("hi"), nil)
-	other := soft.New(newDrawer(), idKey, 0)
+	other := soft.New(newDrawer(), idKey, nil)
 	if _, err := other.Seal(t.Context(), ref, []byte("hi"), nil); !errors.Is(err, custody.ErrNoMaterial) {
 		t.Errorf("Seal: got %v, want ErrNoMaterial", err)
 	}
@@ -241,11 +241,11 @@ func TestIDKeyOfWrongSizePanics(t *testing.T) {
 			t.Error("got a Soft, want a panic")
 		}
 	}()
-	soft.New(newDrawer(), make([]byte, 16), 0)
+	soft.New(newDrawer(), make([]byte, 16), nil)
 }
 
 func BenchmarkSealDataKey(b *testing.B) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ctx := b.Context()
 	ref, dataKey, ec := makeMaterial(b, s, singleKey, nil), make([]byte, 32), map[string]string{"purpose": "bench"}
 	b.ReportAllocs()
@@ -257,7 +257,7 @@ func BenchmarkSealDataKey(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ctx := b.Context()
 	ref, ec := makeMaterial(b, s, singleKey, nil), map[string]string{"purpose": "bench"}
 	sealed := mustSeal(b, s, ref, make([]byte, 32), ec)

@@ -52,7 +52,7 @@ func wantReady(t *testing.T, s *Soft, now int, taken uint64) {
 
 func TestReadyPairsAreHandedOutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(nil, secretBytes, 1)
+		s := New(nil, secretBytes, nil)
 		pairOf(t, s, "RSA_2048")
 		wantReady(t, s, 0, 0) // not opened
 		end := keep(t, s, 2)
@@ -89,7 +89,7 @@ func TestReadyPairsAreHandedOutOnce(t *testing.T) {
 // Pairs are sealed while they wait, each for its spec, and wiped when nobody has asked for an hour.
 func TestReadyPairsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(nil, secretBytes, 1)
+		s := New(nil, secretBytes, nil)
 		defer keep(t, s, 1)()
 		pairOf(t, s, "RSA_2048")
 		wantReady(t, s, 1, 0)
@@ -119,7 +119,7 @@ func TestReadyPairsRest(t *testing.T) {
 // Whoever has asked for something that takes long comes first.
 func TestReadyPairsAreMadeLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(nil, secretBytes, 1)
+		s := New(nil, secretBytes, nil)
 		defer keep(t, s, 1)()
 		gate := make(chan struct{})
 		var wg sync.WaitGroup

@@ -56,7 +56,7 @@ func capacity(size int, algorithm string) int {
 // Every material, by every algorithm, under every wrapping key: what arrives is what was sent. Which of
 // these the API allows is for op to say.
 func TestImportArrives(t *testing.T) {
-	s, materials := soft.New(newDrawer(), idKey, 0), imports(t)
+	s, materials := soft.New(newDrawer(), idKey, nil), imports(t)
 	for bits, wrappingSpec := range map[int]string{2048: "RSA_2048", 3072: "RSA_3072", 4096: "RSA_4096"} {
 		public, private, err := s.WrappingKey(t.Context(), importRef, wrappingSpec)
 		if err != nil {
@@ -89,7 +89,7 @@ func TestImportArrives(t *testing.T) {
 
 // Whatever is wrong with what was sent has one error.
 func TestImportRefuses(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	public, private, err := s.WrappingKey(t.Context(), importRef, "RSA_2048")
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestImportRefuses(t *testing.T) {
 
 // A wrapping key opens for the key it was made for, in its Region, by whoever made it.
 func TestWrappingKeyIsBound(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	public, private, err := s.WrappingKey(t.Context(), importRef, "RSA_2048")
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestWrappingKeyIsBound(t *testing.T) {
 	otherID.KeyID = "1234abcd-12ab-34cd-56ef-1234567890ac"
 	otherRegion.Region = "eu-west-1"
 	otherAccount.Account = "444455556666"
-	stranger := soft.New(newDrawer(), bytes.Repeat([]byte{1}, 32), 0)
+	stranger := soft.New(newDrawer(), bytes.Repeat([]byte{1}, 32), nil)
 	changed := slices.Clone(private)
 	changed[len(changed)-1] ^= 1
 	for name, err := range map[string]error{

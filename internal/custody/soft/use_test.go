@@ -65,7 +65,7 @@ func TestMACOfAnotherSize(t *testing.T) {
 }
 
 func TestWithoutMaterial(t *testing.T) {
-	s := soft.New(newDrawer(), idKey, 0)
+	s := soft.New(newDrawer(), idKey, nil)
 	ref := shared(t, "ECC_NIST_P256").ref
 	for what, call := range map[string]func() ([]byte, error){
 		"Sign":        func() ([]byte, error) { return s.Sign(t.Context(), ref, "ECDSA_SHA_256", pubkey.Raw, []byte("hi")) },
@@ -149,7 +149,7 @@ func TestImplicitRejection(t *testing.T) {
 	seed := bytes.Repeat([]byte{0x42}, 64)
 	for _, spec := range kemSpecs {
 		d := newDrawer()
-		s := soft.New(d, idKey, 0)
+		s := soft.New(d, idKey, nil)
 		ref := stored(t, d, s, spec, seed)
 		ciphertext := bytes.Repeat([]byte{0x17}, map[string]int{"ML_KEM_512": 768, "ML_KEM_768": 1088, "ML_KEM_1024": 1568}[spec])
 		want(t, spec, sha3.SumSHAKE256(append(bytes.Clone(seed[32:]), ciphertext...), 32))(s.Decapsulate(t.Context(), ref, ciphertext))

@@ -62,7 +62,7 @@ func TestVectors(t *testing.T) {
 	idKey, vectors := readVectors(t)
 	for _, v := range vectors {
 		t.Run(v.Name, func(t *testing.T) {
-			s := soft.New(newDrawer(), idKey, 0)
+			s := soft.New(newDrawer(), idKey, nil)
 			ref := makeMaterial(t, s, custody.Ref{Account: "111122223333", Region: "us-east-1", KeyID: v.KeyID}, v.Material)
 			if ref.MaterialID != v.MaterialID {
 				t.Errorf("material id: got %s, want %s", ref.MaterialID, v.MaterialID)

@@ -63,7 +63,7 @@ func TestWycheproofECDH(t *testing.T) {
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			d := newDrawer()
-			s := soft.New(d, idKey, 0)
+			s := soft.New(d, idKey, nil)
 			n := 0
 			for _, g := range wycheproof(t, tt.file) {
 				for _, v := range g.Tests {
@@ -97,7 +97,7 @@ func TestWycheproofECDH(t *testing.T) {
 
 func TestWycheproofHMAC(t *testing.T) {
 	for bits, spec := range map[string]string{"224": "HMAC_224", "256": "HMAC_256", "384": "HMAC_384", "512": "HMAC_512"} {
-		s := soft.New(newDrawer(), idKey, 0)
+		s := soft.New(newDrawer(), idKey, nil)
 		n := 0
 		for _, g := range wycheproof(t, "hmac_sha"+bits) {
 			for _, v := range g.Tests {
@@ -130,7 +130,7 @@ func TestWycheproofOAEP(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			n := 0
 			for _, g := range wycheproof(t, file) {
-				s := soft.New(newDrawer(), idKey, 0)
+				s := soft.New(newDrawer(), idKey, nil)
 				ref := singleKey
 				made, err := s.Make(t.Context(), ref, tt.spec, g.Key)
 				if err != nil {
