@@ -24,12 +24,19 @@ func slowly[T any](ctx context.Context, lane *bulkhead.Lane, ref custody.Ref, co
 	return result, err
 }
 
-// use returns what compute does with the key of ref, which is of spec.
-func (s *Soft) use(ctx context.Context, ref custody.Ref, spec string, compute func() ([]byte, error)) ([]byte, error) {
+// use returns what compute does with k, the key of ref, which is of spec. The key is looked up again when its turn has come: it
+// may have been forgotten meanwhile.
+func use[K any](ctx context.Context, s *Soft, ref custody.Ref, spec string, k K, compute func(K) ([]byte, error)) ([]byte, error) {
 	if !recipes[spec].slowUse {
-		return compute()
+		return compute(k)
 	}
-	return slowly(ctx, s.slow.Short, ref, compute)
+	return slowly(ctx, s.slow.Short, ref, func() ([]byte, error) {
+		k, _, err := privateKeyOf[K](ctx, s, ref)
+		if err != nil {
+			return nil, err
+		}
+		return compute(k)
+	})
 }
 
 // generate returns the stored form of a new key of spec for key.

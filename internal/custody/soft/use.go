@@ -56,7 +56,7 @@ func (s *Soft) Sign(ctx context.Context, ref custody.Ref, algorithm string, kind
 	if err := pubkey.CheckMessage(spec, algorithm, kind, len(message)); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	signature, err := s.use(ctx, ref, spec, func() ([]byte, error) { return k.sign(algorithm, kind, message) })
+	signature, err := use(ctx, s, ref, spec, k, func(k signing) ([]byte, error) { return k.sign(algorithm, kind, message) })
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -76,7 +76,7 @@ func (s *Soft) Agree(ctx context.Context, ref custody.Ref, peer []byte) ([]byte,
 	case p.Spec() != spec:
 		return nil, fmt.Errorf("agree: %w: %s with %s", custody.ErrBadPeer, p.Spec(), spec)
 	}
-	secret, err := s.use(ctx, ref, spec, func() ([]byte, error) { return k.agree(p.Bytes()) })
+	secret, err := use(ctx, s, ref, spec, k, func(k agreeing) ([]byte, error) { return k.agree(p.Bytes()) })
 	if err != nil {
 		return nil, fmt.Errorf("agree: %w", err)
 	}
@@ -105,7 +105,7 @@ func (s *Soft) Decrypt(ctx context.Context, ref custody.Ref, algorithm string, c
 	if err != nil {
 		return nil, fmt.Errorf("decrypt: %w", err)
 	}
-	plaintext, err := s.use(ctx, ref, spec, func() ([]byte, error) { return k.decrypt(algorithm, ciphertext) })
+	plaintext, err := use(ctx, s, ref, spec, k, func(k decrypting) ([]byte, error) { return k.decrypt(algorithm, ciphertext) })
 	if err != nil {
 		return nil, fmt.Errorf("decrypt: %w", err)
 	}

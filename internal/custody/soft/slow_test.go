@@ -1,0 +1,71 @@
+package soft_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"qkms/internal/bulkhead"
+	"qkms/internal/custody"
+	"qkms/internal/custody/soft"
+	"qkms/internal/pubkey"
+)
+
+// busy takes every slot of the lane for keys' uses until it is let go.
+func busy(s *soft.Soft) (release func()) {
+	gate := make(chan struct{})
+	var wg sync.WaitGroup
+	for l := s.Slow().Short; l.Stats().Waiting == 0; synctest.Wait() {
+		wg.Go(func() { _ = l.Do(context.Background(), bulkhead.Flow{}, func() { <-gate }) })
+	}
+	return func() { close(gate); wg.Wait() }
+}
+
+// A key that is forgotten while somebody waits to use it is not used any more.
+func TestForgottenWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDrawer()
+		s := soft.New(d, idKey, 0)
+		ref := singleKey
+		made, err := s.Make(t.Context(), ref, "ML_DSA_44", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref.MaterialID = made.MaterialID
+		sign := func() error {
+			_, err := s.Sign(t.Context(), ref, "ML_DSA_SHAKE_256", pubkey.Raw, []byte("a message"))
+			return err
+		}
+		if err := sign(); err != nil {
+			t.Fatal(err)
+		}
+		release, waiting := busy(s), make(chan error, 1)
+		go func() { waiting <- sign() }()
+		synctest.Wait()
+		d.remove(ref)
+		s.Forget(ref)
+		release()
+		if err := <-waiting; !errors.Is(err, custody.ErrNoMaterial) {
+			t.Errorf("got %v, want ErrNoMaterial", err)
+		}
+	})
+}
+
+// Too many is ErrBusy, and not an error of the key's.
+func TestTooManyIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := soft.New(newDrawer(), idKey, 0)
+		ref := singleKey
+		made, err := s.Make(t.Context(), ref, "ML_DSA_44", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref.MaterialID = made.MaterialID
+		defer busy(s)()
+		if _, err := s.Sign(t.Context(), ref, "ML_DSA_SHAKE_256", pubkey.Raw, []byte("a message")); !errors.Is(err, custody.ErrBusy) { // after its patience, by the bubble's clock
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+	})
+}
