@@ -27,7 +27,7 @@ func busy(s *soft.Soft) (release func()) {
 func TestForgottenWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDrawer()
-		s := soft.New(d, idKey, 0)
+		s := soft.New(d, idKey, nil)
 		ref := singleKey
 		made, err := s.Make(t.Context(), ref, "ML_DSA_44", nil)
 		if err != nil {
@@ -56,7 +56,7 @@ func TestForgottenWhileWaiting(t *testing.T) {
 // Too many is ErrBusy, and not an error of the key's.
 func TestTooManyIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := soft.New(newDrawer(), idKey, 0)
+		s := soft.New(newDrawer(), idKey, nil)
 		ref := singleKey
 		made, err := s.Make(t.Context(), ref, "ML_DSA_44", nil)
 		if err != nil {
