@@ -33,10 +33,10 @@ type exchange struct {
 
 	call      op.Call       // of the first try
 	request   authz.Request // of call
-	keys      [2]*key.Key   // of call
+	keys      [1]*key.Key   // of call
 	resources [2]audit.Resource
 
-	additional [2]audit.Member // of call
+	additional [1]audit.Member // of call
 
 	reached metrics.Stage
 	told    *fault.Error // nil: no refusal

@@ -21,8 +21,9 @@ const (
 	spacesOnly    whitespace = " "
 )
 
-// appendRequest appends the canonical request (access §1.2). Every header in s.names must be present.
-func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte {
+// appendRequest appends the canonical request (access §1.2). ok is false when a signed header is missing: a
+// content-length is gone when the body came chunked (access §1.5), any other may have been cut out on the way.
+func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) (_ []byte, ok bool) {
 	b = append(b, s.req.Method...)
 	b = append(b, '\n')
 	b = appendPath(b, s.req.Path)
@@ -30,9 +31,13 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte 
 	b = appendQuery(b, s.query, s.presigned)
 	b = append(b, '\n')
 	for name := range s.names.all {
+		values := s.values(name)
+		if len(values) == 0 {
+			return b, false
+		}
 		b = append(b, name...)
 		b = append(b, ':')
-		for i, value := range s.values(name) {
+		for i, value := range values {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -43,7 +48,7 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) []byte 
 	b = append(b, '\n')
 	b = append(b, s.names...)
 	b = append(b, '\n')
-	return append(b, bodyHash...)
+	return append(b, bodyHash...), true
 }
 
 // values returns the values of the header with this lower-case name, in order of arrival.
@@ -51,22 +56,32 @@ func (s *Signed) values(name string) []string {
 	if name == "host" || name == ":authority" {
 		return s.host[:] // net/http takes it out of the header
 	}
-	key, ok := headerKeys[name]
-	if !ok {
-		key = http.CanonicalHeaderKey(name)
-	}
-	return s.req.Header[key]
+	return s.req.Header[headerKey(name)]
 }
 
-// headerKeys spares the usual headers an allocation in http.CanonicalHeaderKey.
-var headerKeys = map[string]string{
-	"amz-sdk-invocation-id": "Amz-Sdk-Invocation-Id",
-	"amz-sdk-request":       "Amz-Sdk-Request",
-	"x-amz-content-sha256":  "X-Amz-Content-Sha256",
-	"x-amz-date":            "X-Amz-Date",
-	"x-amz-security-token":  "X-Amz-Security-Token",
-	"x-amz-target":          "X-Amz-Target",
-	"x-amz-user-agent":      "X-Amz-User-Agent",
+// headerKey is http.CanonicalHeaderKey, which makes a string, of names in lower case: the usual ones are known.
+func headerKey(name string) string {
+	switch name {
+	case "amz-sdk-invocation-id":
+		return "Amz-Sdk-Invocation-Id"
+	case "amz-sdk-request":
+		return "Amz-Sdk-Request"
+	case "content-length":
+		return "Content-Length"
+	case "content-type":
+		return "Content-Type"
+	case "x-amz-content-sha256":
+		return "X-Amz-Content-Sha256"
+	case "x-amz-date":
+		return "X-Amz-Date"
+	case "x-amz-security-token":
+		return "X-Amz-Security-Token"
+	case "x-amz-target":
+		return "X-Amz-Target"
+	case "x-amz-user-agent":
+		return "X-Amz-User-Agent"
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 func appendCollapsed(b []byte, value string, ws whitespace) []byte {

@@ -8,6 +8,6 @@ import (
 // Sign is what Verify expects in the place of the signature.
 func (s *Signed) Sign(key [32]byte) string {
 	body := sha256.Sum256(s.req.Body)
-	signature := s.sign(key, hex.AppendEncode(nil, body[:]), spacesAndTabs)
+	signature, _ := s.sign(key, hex.AppendEncode(nil, body[:]), spacesAndTabs)
 	return string(signature[:])
 }

@@ -41,13 +41,6 @@ func (s *Signed) Verify(key [32]byte) error {
 
 // coversEnough tells whether a valid signature would say what we need it to say.
 func (s *Signed) coversEnough(bodyHash []byte) bool {
-	for name := range s.names.all {
-		if len(s.values(name)) == 0 {
-			// A content-length is gone when the body came chunked (access §1.5); any other header may
-			// have been cut out on the way.
-			return false
-		}
-	}
 	// What the request does and whose session it is must be signed, once: signed, two values and their
 	// list are the same, and we would go by the first.
 	for _, name := range [...]string{"x-amz-target", "x-amz-security-token"} {
@@ -80,15 +73,18 @@ func (s *Signed) hasTabs() bool {
 }
 
 func (s *Signed) matches(key [32]byte, bodyHash []byte, ws whitespace) bool {
-	want := s.sign(key, bodyHash, ws)
-	return subtle.ConstantTimeCompare(want[:], []byte(s.signature)) == 1
+	want, ok := s.sign(key, bodyHash, ws)
+	return ok && subtle.ConstantTimeCompare(want[:], []byte(s.signature)) == 1
 }
 
-// sign computes the signature in hex.
-func (s *Signed) sign(key [32]byte, bodyHash []byte, ws whitespace) (signature [64]byte) {
+// sign computes the signature in hex; ok is false when a signed header is missing.
+func (s *Signed) sign(key [32]byte, bodyHash []byte, ws whitespace) (signature [64]byte, ok bool) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	b := s.appendRequest((*buf)[:0], bodyHash, ws)
+	b, ok := s.appendRequest((*buf)[:0], bodyHash, ws)
+	if !ok {
+		return signature, false
+	}
 	request := sha256.Sum256(b)
 
 	b = append(b[:0], Algorithm+"\n"...)
@@ -106,7 +102,7 @@ func (s *Signed) sign(key [32]byte, bodyHash []byte, ws whitespace) (signature [
 	if cap(b) <= 1<<16 { // one huge request shall not hold its memory for ever
 		*buf = b
 	}
-	return signature
+	return signature, true
 }
 
 // buffers hold canonical requests.
