@@ -84,8 +84,9 @@ func restarts(f *workload.Fleet, chance *rand.Rand, actors int, more func() bool
 	return nil
 }
 
-// steady leaves the server running, and compares what it keeps after two stretches with what it keeps at the end.
+// steady leaves the server running with the keys that there are, and compares what it keeps after two stretches with what it keeps at the end.
 func steady(f *workload.Fleet, more func() bool) error {
+	f.Settle()
 	var before, now workload.Rest
 	for n := 1; n <= 4 || more(); n++ {
 		err := f.Run(stretch)

@@ -33,6 +33,7 @@ type actor struct {
 	ids     []string // of the requests that were answered
 	kinds   map[string]int
 	bag     []func(*actor) error // what to do next
+	settled bool                 // makes no more keys
 }
 
 // A gone is an error of the connection: the server has been killed, and whether it did what it was asked is unknown.

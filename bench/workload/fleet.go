@@ -145,6 +145,14 @@ func (f *Fleet) checkList() error {
 	return errors.Join(errs...)
 }
 
+// Settle has the actors go on with the keys that they have: a server remembers the keys that it has used, and with ever more of them
+// its memory is never flat.
+func (f *Fleet) Settle() {
+	for _, a := range f.actors {
+		a.settled = true
+	}
+}
+
 // Requests is how many were answered, of each operation.
 func (f *Fleet) Requests() (n int, kinds map[string]int) {
 	kinds = map[string]int{}

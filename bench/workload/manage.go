@@ -22,6 +22,9 @@ var specs = []string{
 }
 
 func (a *actor) create() error {
+	if a.settled {
+		return nil
+	}
 	if len(a.keys) < live {
 		_, err := a.make(specs[a.rand.IntN(len(specs))], "AWS_KMS")
 		return err
@@ -113,8 +116,8 @@ func (a *actor) deletion() error {
 	return k.state.change(enabled)(a.must("EnableKey", fields{"KeyId": k.id}, nil))
 }
 
-// rotations is how often a key may be rotated on demand.
-const rotations = 20
+// rotations is how often a key is rotated on demand: each leaves material that is kept for ever.
+const rotations = 5
 
 func (a *actor) rotate() error {
 	k := a.any(enabled)
@@ -212,18 +215,21 @@ func (a *actor) grant() error {
 	return err
 }
 
-// bring brings material of its own to a new key, deletes it, and brings it again: what was encrypted before still opens.
+// bring brings material of its own to a key, deletes it, and brings it again: what was encrypted before still opens.
 func (a *actor) bring() error {
-	if len(a.keys) >= live {
-		return nil
-	}
-	k, err := a.make("SYMMETRIC_DEFAULT", "EXTERNAL")
-	if err != nil {
-		return err
-	}
-	k.material = a.bytes(32)
-	if err := a.importInto(k); err != nil {
-		return err
+	k := a.imported()
+	if k == nil {
+		if a.settled || len(a.keys) >= live {
+			return nil
+		}
+		var err error
+		if k, err = a.make("SYMMETRIC_DEFAULT", "EXTERNAL"); err != nil {
+			return err
+		}
+		k.material = a.bytes(32)
+		if err := a.importInto(k); err != nil {
+			return err
+		}
 	}
 	s := &sealed{key: k, plaintext: a.bytes(64)}
 	var made struct{ CiphertextBlob []byte }
@@ -242,6 +248,19 @@ func (a *actor) bring() error {
 	}
 	a.keep(s)
 	return a.opens(s)
+}
+
+// imported is a key with material of its own that is in use, every second time, or nil.
+func (a *actor) imported() *key {
+	if !a.settled && a.rand.IntN(2) == 0 {
+		return nil
+	}
+	for _, k := range a.keys {
+		if k.material != nil && k.state.is == enabled && !k.state.unsure {
+			return k
+		}
+	}
+	return nil
 }
 
 func (a *actor) importInto(k *key) error {

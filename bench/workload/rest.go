@@ -50,14 +50,14 @@ func (f *Fleet) Rest() (least Rest, err error) {
 	return least, errors.New("the server collects no garbage")
 }
 
-// Flat reports what has grown between two rests of the same process, which has done much the same in between: no goroutine may have
-// come to stay, and the heap may be a quarter larger, and 4 MiB, for what it remembers of keys that were made since.
+// Flat reports what has grown between two rests of the same process, which has done much the same in between, the actors having settled before: no
+// goroutine may have come to stay, and the heap may be a quarter larger, and 4 MiB, for what it remembers of changes.
 func Flat(before, after Rest) error {
 	var errs []error
 	if after.Goroutines > before.Goroutines {
 		errs = append(errs, fmt.Errorf("%v goroutines, want no more than the %v of before", after.Goroutines, before.Goroutines))
 	}
-	if after.Heap > before.Heap*1.25+4<<20 {
+	if after.Heap > before.Heap*1.25+(4<<20) {
 		errs = append(errs, fmt.Errorf("%.1f MB of heap, want no more than a quarter and 4 MiB above the %.1f MB of before", after.Heap/1e6, before.Heap/1e6))
 	}
 	return errors.Join(errs...)
