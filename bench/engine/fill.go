@@ -34,7 +34,7 @@ func Fill(dir, account, region string, n int) (err error) {
 		return err
 	}
 	book := record.Open(db, ring, 0)
-	deps := &op.Deps{Book: book, Maker: node.Materials(book, 1), Quota: op.Quota{Keys: n + 1_000_000}}
+	deps := &op.Deps{Book: book, Maker: node.Materials(book), Quota: op.Quota{Keys: n + 1_000_000}}
 	for range n {
 		change, err := op.Fresh(ctx, deps, &recordpb.Key{
 			Account: account, Region: region, Id: key.NewID(false), Created: time.Now().UnixMilli(), State: key.Enabled,
