@@ -160,6 +160,10 @@ type Config struct {
 	// ThrottlingException, so that the others are answered in time. 0: none is refused, and all wait.
 	QueueDelay time.Duration
 
+	// CacheBytes is how much memory all that is remembered of the store may take: records, policies and grants ready to
+	// decide by, unsealed materials. What does not fit is read again. 0: a size that fits the machine.
+	CacheBytes size
+
 	// AuditSpool is how many MiB of audit log the data directory holds at most. Beyond, nothing is
 	// answered until an operator has moved old segments away.
 	AuditSpool int
@@ -281,6 +285,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		fs.Var((*count)(&c.MaxConnections), name, "at most `N` connections to the API at once, and requests of HTTP/2; fewer where the limit of open files says so")
 	case "connections-per-address":
 		fs.Var((*count)(&c.AddressConnections), name, "at most `N` of them from one address, IPv4 or IPv6 /64; 0: a quarter of them. Where one proxy or balancer sends everything: as many as in all")
+	case "cache-bytes":
+		fs.Var(&c.CacheBytes, name, "keep what is in use of the store in `SIZE` bytes of memory, such as 512MiB: 1,700 for a key; if not given: 256MiB, or a fourth of what memory there is")
 	case "queue-delay":
 		fs.DurationVar(&c.QueueDelay, name, c.QueueDelay, "refuse some requests with ThrottlingException when they wait for a processor longer than this `TIME`; 0: none")
 	case "audit-spool":

@@ -38,6 +38,7 @@ func dev(ctx context.Context, c *command) error {
 	if err := c.tracing(); err != nil {
 		return err
 	}
+	c.limitMemory(ctx)
 	ln, err := listen(ctx, address)
 	if err != nil {
 		return err

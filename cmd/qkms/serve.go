@@ -19,6 +19,7 @@ func serve(ctx context.Context, c *command) error {
 	if err := c.tracing(); err != nil {
 		return err
 	}
+	c.limitMemory(ctx)
 	ln, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err

@@ -102,7 +102,7 @@ type process struct {
 const (
 	asProcess = "QKMS_SCALE_PROCESS" // in the environment: the directory, and in asStore the store, to open
 	asStore   = "QKMS_SCALE_STORE"
-	usedKeys  = 10_000
+	usedKeys  = 100_000
 )
 
 func inProcess(b *testing.B, d *deployment) (p process) {

@@ -176,6 +176,9 @@ func use(dir, store string) (p process, err error) {
 		for _, k := range out.Keys {
 			s.dataKey(k.KeyId)()
 		}
+		if err := s.node.LastUses.Flush(context.Background()); err != nil { // as Start would
+			return p, err
+		}
 		if marker = out.NextMarker; marker == "" {
 			break
 		}

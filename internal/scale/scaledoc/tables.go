@@ -71,7 +71,7 @@ func requests() (t table) {
 	t.row("Keys in use", "Records in memory", "Nodes", "Hit", "Get", "last uses written", "Store at work")
 	for _, of := range []struct{ keys, records, nodes int }{
 		{10_000, 100_000, 10}, {10_000, 100_000, 100}, {100_000, 100_000, 10}, {100_000, 100_000, 100},
-		{1_000_000, 100_000, 10}, {1_000_000, 500_000, 10}, {1_000_000, 2_000_000, 10}, {1_000_000, 2_000_000, 100},
+		{1_000_000, 100_000, 10}, {1_000_000, 300_000, 10}, {1_000_000, 500_000, 10}, {1_000_000, 2_000_000, 10}, {1_000_000, 2_000_000, 100},
 	} {
 		r := play(scale.Load{Nodes: of.nodes, Keys: of.keys, Rate: 500, Cached: of.records / perKey})
 		t.row(of.keys, of.records, of.nodes, percent(r.Hit), r.PerSecond[scale.Get], r.Rows[scale.Touch], busy(r))
