@@ -42,8 +42,8 @@ type Book struct {
 	ring   atomic.Pointer[seal.Ring]
 	cache  *memo.Cache[string, cached]
 	budget *memo.Budget
-	reads  chan struct{} // holds a token for each read that is in the engine
-	link   [32]byte      // keys the chain over the change log; the same for the life of the store
+	reads  reads
+	link   [32]byte // keys the chain over the change log; the same for the life of the store
 
 	// exchanging holds a token for whoever compares the ring with the keys in the store; taken before swap.
 	exchanging chan struct{}
@@ -64,7 +64,7 @@ type Book struct {
 // Open opens the book of an initialised store. What is kept of it in memory takes up to so many bytes, see Budget.
 func Open(engine store.Engine, ring *seal.Ring, bytes int64) *Book {
 	budget := memo.NewBudget(bytes)
-	b := &Book{engine: engine, cache: memo.New[cached](budget), budget: budget, reads: make(chan struct{}, maxReads), exchanging: make(chan struct{}, 1), link: ring.Derive("change log link v1")}
+	b := &Book{engine: engine, cache: memo.New[cached](budget), budget: budget, exchanging: make(chan struct{}, 1), link: ring.Derive("change log link v1")}
 	b.ring.Store(ring)
 	return b
 }

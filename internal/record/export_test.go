@@ -18,5 +18,12 @@ func Raw(k Key) []byte { return k.bytes() }
 // StateKey is where the wrapped keys are, which are no sealed record.
 func StateKey() Key { return ofState() }
 
+// Waiting is how many wait to read.
+func (b *Book) Waiting() int {
+	b.reads.mu.Lock()
+	defer b.reads.mu.Unlock()
+	return len(b.reads.waiting)
+}
+
 // MaxReads is how many reads are in the engine at a time.
 const MaxReads = maxReads
