@@ -39,6 +39,7 @@ func dev(ctx context.Context, c *command) error {
 		return err
 	}
 	c.limitMemory(ctx)
+	paceCollector()
 	ln, err := listen(ctx, address)
 	if err != nil {
 		return err

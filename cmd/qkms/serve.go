@@ -20,6 +20,7 @@ func serve(ctx context.Context, c *command) error {
 		return err
 	}
 	c.limitMemory(ctx)
+	paceCollector()
 	ln, err := listen(ctx, c.Listen)
 	if err != nil {
 		return err
