@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,6 +16,38 @@ type round struct {
 	retired, seg *segment // either may be nil
 	size         int64    // of seg when the round began
 	next         uint64   // the number of the first record not covered
+}
+
+// A Flush will make a record durable, or has done so. Its methods may be called concurrently.
+type Flush struct {
+	log *Log
+	of  *round
+}
+
+// Ended reports whether it is over, well or not.
+func (f Flush) Ended() bool {
+	select {
+	case <-f.of.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Wait begins it, if it has not begun, and returns when it is over. On an error the record is in the log but may not
+// survive a loss of power.
+func (f Flush) Wait() error {
+	if !f.Ended() {
+		select {
+		case f.log.kick <- struct{}{}:
+		default: // a flush is due that has not begun
+		}
+	}
+	<-f.of.done
+	if f.of.err != nil {
+		return fmt.Errorf("flush audit record: %w", f.of.err)
+	}
+	return nil
 }
 
 func newRound() *round { return &round{done: make(chan struct{})} }

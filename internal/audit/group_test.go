@@ -112,7 +112,8 @@ func TestRefusedInAGroup(t *testing.T) {
 		case '1', '4':
 			r.Identity = audit.Identity{}
 		case '7':
-			return l.AppendEncoded([]byte(`{"x":"`+strings.Repeat("a", 1<<20)+`"}`), false)
+			_, err := l.AppendEncoded([]byte(`{"x":"` + strings.Repeat("a", 1<<20) + `"}`))
+			return err
 		}
 		return l.Append(r)
 	})

@@ -134,15 +134,16 @@ func (l *Log) AppendDurable(r *Record, copies ...*Record) error {
 	return l.appendRecords(r, copies, true)
 }
 
-// AppendEncoded appends a record that Encode rendered earlier, such as one found in an outbox.
-func (l *Log) AppendEncoded(encoded []byte, durable bool) error {
+// AppendEncoded is Append of a record that Encode rendered earlier, such as one found in an outbox. It also returns
+// the flush that will cover it.
+func (l *Log) AppendEncoded(encoded []byte) (Flush, error) {
 	if !bytes.HasPrefix(encoded, []byte(`{"`)) || bytes.IndexByte(encoded, '\n') >= 0 || !json.Valid(encoded) {
-		return errors.New("append audit record: not an encoded record")
+		return Flush{}, errors.New("append audit record: not an encoded record")
 	}
 	e := newEntry(l.cfg.SpoolBytes)
 	e.b = append(e.b, encoded...)
 	e.ends = append(e.ends, len(e.b))
-	return l.append(e, durable)
+	return l.append(e)
 }
 
 // room is how much of the spool may be full for r to go in. Half of it is closed to strangers: else
@@ -160,32 +161,25 @@ func (l *Log) appendRecords(r *Record, copies []*Record, durable bool) error {
 	for _, c := range copies {
 		e.render(c)
 	}
-	return l.append(e, durable)
+	f, err := l.append(e)
+	if err == nil && durable {
+		err = f.Wait()
+	}
+	return err
 }
 
 // append writes e, and releases it.
-func (l *Log) append(e *entry, durable bool) error {
+func (l *Log) append(e *entry) (Flush, error) {
 	if l.keeper != nil && l.keeper.behind() {
 		l.keeper.grow(l.settle)
 	}
 	l.write(e)
-	flush, err := e.flush, e.err
+	f, err := Flush{l, e.flush}, e.err
 	e.release()
 	if err != nil {
-		return fmt.Errorf("append audit record: %w", err)
+		return Flush{}, fmt.Errorf("append audit record: %w", err)
 	}
-	if !durable {
-		return nil
-	}
-	select {
-	case l.kick <- struct{}{}:
-	default: // a flush is due that has not begun
-	}
-	<-flush.done
-	if flush.err != nil {
-		return fmt.Errorf("flush audit record: %w", flush.err)
-	}
-	return nil
+	return f, nil
 }
 
 // due reports whether the segment is to be sealed rather than get n bytes, when before of them are sure of it. It is

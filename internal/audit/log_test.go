@@ -390,7 +390,7 @@ func TestOutboxRecordIsTheSameBytes(t *testing.T) {
 	l := open(t, dir, audit.Config{})
 	r := record("CreateKey")
 	encoded := r.Encode()
-	if err := l.AppendEncoded(encoded, true); err != nil {
+	if _, err := l.AppendEncoded(encoded); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Append(r); err != nil {
@@ -410,11 +410,11 @@ func TestAppendEncodedTakesRecordsOnly(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, audit.Config{})
 	for _, bad := range []string{"", "{}", "[]", `{"a":1`, "{\"a\":\n1}", "{\"a\":1}\n", `{"a":1}{"b":2}`} {
-		if err := l.AppendEncoded([]byte(bad), false); err == nil {
+		if _, err := l.AppendEncoded([]byte(bad)); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
-	if err := l.AppendEncoded(fmt.Appendf(nil, `{"a":%q}`, strings.Repeat("x", 1<<20)), false); err == nil {
+	if _, err := l.AppendEncoded(fmt.Appendf(nil, `{"a":%q}`, strings.Repeat("x", 1<<20))); err == nil {
 		t.Error("a line of more than a MiB was taken")
 	}
 	appendAll(t, l, "a")

@@ -123,7 +123,11 @@ func (l *Log) announce(segs []segmentFile, through uint64, before time.Time) err
 	// A full spool must not keep out the one record that makes room.
 	e := newEntry(l.cfg.SpoolBytes + least)
 	e.render(r)
-	if err := l.append(e, true); err != nil {
+	f, err := l.append(e)
+	if err == nil {
+		err = f.Wait()
+	}
+	if err != nil {
 		return fmt.Errorf("retire audit segments: %w", err)
 	}
 	if err := l.Sign(); err != nil {

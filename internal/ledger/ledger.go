@@ -37,6 +37,7 @@ type Ledger struct {
 	mu   sync.Mutex
 	open map[string]bool   // event ids of commits under way, whose records will be in the log or owed to it
 	owed map[string][]byte // committed, refused by the log, still in the outbox; by event id
+	sent []sent            // in the log, in the order of their flushes
 }
 
 // New returns a ledger.
@@ -45,11 +46,12 @@ func New(c Config) *Ledger {
 }
 
 // Commit makes change and rec durable, and also what else there is to tell of the same change. It sets
-// the time and event id of each record, and returns what record.Book.Commit returns. An error of the
-// audit log is returned too, and then the change is done and its records safe in the outbox: the
+// the time and event id of each record, and returns what record.Book.Commit returns. The records are durable in the
+// outbox then and written to the log. An error of the audit log is returned too: the change is done, the
 // caller of the API learns nothing, the log gets them from Retry. As long as the log has no room for those nothing
 // more is done: callers try again, and would make a key each time.
 func (l *Ledger) Commit(ctx context.Context, change *record.Change, rec *audit.Record, also ...*audit.Record) error {
+	l.collect()
 	if l.Owed() > 0 {
 		if err := l.retry(); err != nil {
 			return err
@@ -109,17 +111,6 @@ func (l *Ledger) Note(rec *audit.Record, copies ...*audit.Record) error {
 	return l.Audit.AppendDurable(rec, copies...)
 }
 
-func (l *Ledger) deliver(id string, line []byte) error {
-	if err := l.Audit.AppendEncoded(line, true); err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.owed[id] = line
-		return err
-	}
-	l.Book.Delivered(id)
-	return nil
-}
-
 // Owed is how many records of changes the log had no room for; they are safe in the store.
 func (l *Ledger) Owed() int {
 	l.mu.Lock()
@@ -162,10 +153,16 @@ const orphaned = 15 * time.Minute
 // Settle takes away the rows of what has reached the log, and adopts what is nobody's any more. It is to be called
 // every minute: rows that a rotation of the KEK has brought back are to be gone before another node adopts them.
 func (l *Ledger) Settle(ctx context.Context) error {
-	if err := l.Book.Tidy(ctx); err != nil {
+	if err := l.Tidy(ctx); err != nil {
 		return err
 	}
 	return l.Adopt(ctx, time.Now().Add(-orphaned))
+}
+
+// Tidy takes away the rows of what has reached the log, once that is durable.
+func (l *Ledger) Tidy(ctx context.Context) error {
+	l.await()
+	return l.Book.Tidy(ctx)
 }
 
 // Adopt gives the log what its own node has committed and it does not have, since the outcome of the commit was unknown or
@@ -185,7 +182,7 @@ func (l *Ledger) Adopt(ctx context.Context, before time.Time) error {
 		return err
 	}
 	for _, id := range missing {
-		if err := l.Audit.AppendEncoded(lines[id], true); err != nil {
+		if err := l.append(lines[id]); err != nil {
 			return err
 		}
 	}
@@ -195,9 +192,22 @@ func (l *Ledger) Adopt(ctx context.Context, before time.Time) error {
 	return l.Book.Tidy(ctx)
 }
 
-// leave takes out of lines what somebody here will deliver. What was delivered since lines were read is in the log by now.
+// append returns when a record is durable in the log.
+func (l *Ledger) append(line []byte) error {
+	flush, err := l.Audit.AppendEncoded(line)
+	if err != nil {
+		return err
+	}
+	return flush.Wait()
+}
+
+// leave takes out of lines what somebody here will deliver, or has and is waiting for. What was delivered since lines
+// were read is in the log by now.
 func (l *Ledger) leave(lines map[string][]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, s := range l.sent {
+		delete(lines, s.id)
+	}
 	maps.DeleteFunc(lines, func(id string, _ []byte) bool { return l.open[id] || l.owed[id] != nil })
 }

@@ -374,7 +374,7 @@ func (n *Node) Close() (err error) {
 	if n.Ledger != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		err = errors.Join(err, n.LastUses.Flush(ctx), n.Book.Tidy(ctx))
+		err = errors.Join(err, n.LastUses.Flush(ctx), n.Ledger.Tidy(ctx))
 		if n.lapse != nil {
 			n.lapse()
 			n.renewed.Wait()

@@ -53,7 +53,7 @@ func TestRecordInTheLogIsNotWrittenTwice(t *testing.T) {
 	if err := s.Book.Commit(context.Background(), c, rec.EventID, line); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Audit.AppendEncoded(line, true); err != nil {
+	if _, err := s.Audit.AppendEncoded(line); err != nil {
 		t.Fatal(err)
 	}
 	s.Restart()

@@ -211,7 +211,7 @@ func TestAdoptedRecordCountsOnce(t *testing.T) {
 	if err := b.Ledger.Adopt(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Audit.AppendEncoded(encoded, true); err != nil {
+	if _, err := a.Audit.AppendEncoded(encoded); err != nil {
 		t.Fatal(err)
 	}
 	c := both(a, b, from)
