@@ -35,6 +35,7 @@ fuzz: fuzz-wire fuzz-rest
 # What strangers send.
 fuzz-wire:
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/authn/sigv4
+	$(FUZZ) -fuzz '^FuzzStamp$$' ./internal/authn/sigv4
 	$(FUZZ) -fuzz '^FuzzIssuer$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzClaims$$' ./internal/authn/webidentity
 	$(FUZZ) -fuzz '^FuzzKeys$$' ./internal/authn/webidentity

@@ -30,7 +30,9 @@ func (s *Signed) appendRequest(b []byte, bodyHash []byte, ws whitespace) (_ []by
 	b = append(b, '\n')
 	b = appendQuery(b, s.query, s.presigned)
 	b = append(b, '\n')
-	for name := range s.names.all {
+	for rest, more := s.names, true; more; {
+		var name string
+		name, rest, more = rest.cut()
 		values := s.values(name)
 		if len(values) == 0 {
 			return b, false

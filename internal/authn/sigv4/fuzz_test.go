@@ -3,10 +3,12 @@ package sigv4_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"qkms/internal/authn/sigv4"
 )
@@ -101,4 +103,21 @@ func reparse(t *testing.T, r *sigv4.Request, s *sigv4.Signed, c client) {
 	if again.Verify(c.key()) == nil {
 		t.Error("with another body: got it accepted, want a refusal")
 	}
+}
+
+// FuzzStamp compares with the library.
+func FuzzStamp(f *testing.F) {
+	for _, s := range []string{"20260314T120000Z", "20240229T235959Z", "20230229T000000Z", "20261301T000000Z", "20260001T000000Z", "20260100T000000Z", "20260431T000000Z", "20260314T240000Z", "20260314T126000Z", "20260314T120060Z", "00000101T000000Z", "2026031aT120000Z", "20260314t120000Z", "20260314T120000z", "20260314T12000.Z", "+0260314T120000Z", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := sigv4.ParseStamp(s)
+		want, err := time.Parse("20060102T150405Z", s)
+		if len(s) != 16 {
+			err = errors.Join(err, errors.New("a fraction of a second"))
+		}
+		if ok != (err == nil) || ok && !got.Equal(want) {
+			t.Errorf("%q: got %v, %t, want %v, %v", s, got, ok, want, err)
+		}
+	})
 }

@@ -150,15 +150,35 @@ const stampLayout = "20060102T150405Z"
 // time is E6. A Date header may also have HTTP's own format; the string to sign has the ISO form of it
 // in any case (access §1.4 [B]).
 func (p *parts) time() (time.Time, error) {
-	if len(p.date) == len(stampLayout) { // time.Parse would take a fraction of a second, too
-		if t, err := time.Parse(stampLayout, p.date); err == nil {
-			return t, nil
-		}
+	if t, ok := parseStamp(p.date); ok {
+		return t, nil
 	}
 	if t, err := time.Parse(http.TimeFormat, p.date); err == nil && !p.presigned {
 		return t, nil
 	}
 	return time.Time{}, fault.BadDate(p.date)
+}
+
+// parseStamp is time.Parse of stampLayout, without a fraction of a second, and without looking at the layout each time.
+func parseStamp(s string) (time.Time, bool) {
+	if len(s) != len(stampLayout) || s[8] != 'T' || s[15] != 'Z' {
+		return time.Time{}, false
+	}
+	var bad bool
+	number := func(digits string) (n int) {
+		for i := range len(digits) {
+			d := digits[i] - '0'
+			bad = bad || d > 9
+			n = n*10 + int(d)
+		}
+		return n
+	}
+	year, month, day := number(s[:4]), time.Month(number(s[4:6])), number(s[6:8])
+	hour, minute, second := number(s[9:11]), number(s[11:13]), number(s[13:15])
+	t := time.Date(year, month, day, hour, minute, second, 0, time.UTC)
+	// A day that is not in the calendar would have become another.
+	ok := !bad && t.Month() == month && t.Day() == day && hour < 24 && minute < 60 && second < 60
+	return t, ok
 }
 
 // stamp is the time as the string to sign has it, which is how nearly all clients write it.
@@ -187,19 +207,19 @@ func (p *parts) window(rules Rules) (time.Duration, error) {
 // A nameList is the names of signed headers, between semicolons.
 type nameList string
 
-// all yields the names in order.
-func (l nameList) all(yield func(name string) bool) {
-	for name := range strings.SplitSeq(string(l), ";") {
-		if !yield(name) {
-			return
-		}
+// cut returns the first name, what follows it, and whether anything does.
+func (l nameList) cut() (name string, rest nameList, more bool) {
+	if i := strings.IndexByte(string(l), ';'); i >= 0 {
+		return string(l[:i]), l[i+1:], true
 	}
+	return string(l), "", false
 }
 
 // has tells whether name is in the list.
 func (l nameList) has(name string) bool {
-	for n := range l.all {
-		if n == name {
+	for more := true; more; {
+		var n string
+		if n, l, more = l.cut(); n == name {
 			return true
 		}
 	}
@@ -211,8 +231,9 @@ func (l nameList) has(name string) bool {
 func signedNames(list string) (nameList, error) {
 	names, last := nameList(list), ""
 	sorted := true
-	for name := range names.all {
-		if !isLowerToken(name) && name != ":authority" {
+	for rest, more := names, true; more; {
+		var name string
+		if name, rest, more = rest.cut(); !isLowerToken(name) && name != ":authority" {
 			return "", fault.BadSignedHeaders()
 		}
 		sorted = sorted && last < name
@@ -234,13 +255,20 @@ func signedNames(list string) (nameList, error) {
 
 // isLowerToken tells whether s is an RFC 9110 §5.6.2 token without upper-case letters.
 func isLowerToken(s string) bool {
-	for _, c := range []byte(s) {
-		if c >= 'A' && c <= 'Z' || !isAlphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+	for i := range len(s) {
+		if !lowerToken[s[i]] {
 			return false
 		}
 	}
 	return s != ""
 }
+
+var lowerToken = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isAlphanumeric(byte(c)) && (c < 'A' || c > 'Z') || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return t
+}()
 
 func isAlphanumeric(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'

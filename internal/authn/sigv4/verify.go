@@ -62,7 +62,9 @@ func (s *Signed) coversEnough(bodyHash []byte) bool {
 }
 
 func (s *Signed) hasTabs() bool {
-	for name := range s.names.all {
+	for rest, more := s.names, true; more; {
+		var name string
+		name, rest, more = rest.cut()
 		for _, value := range s.values(name) {
 			if strings.Contains(value, "\t") {
 				return true
