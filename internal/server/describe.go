@@ -12,8 +12,8 @@ import (
 )
 
 // describe fills in what is known of a request before anybody is believed.
-func describe(rec *audit.Record, hr *http.Request, msg *wire.Message) {
-	rec.EventName, rec.SourceIP, rec.UserAgent = msg.Operation, msg.RemoteAddr, hr.UserAgent()
+func describe(rec *audit.Record, hr *http.Request, operation string) {
+	rec.EventName, rec.SourceIP, rec.UserAgent = operation, wire.Peer(hr), hr.UserAgent()
 	if t := hr.TLS; t != nil {
 		rec.TLS = audit.TLS{Version: tlsVersion(t.Version), CipherSuite: tls.CipherSuiteName(t.CipherSuite), Host: hr.Host}
 		if t.CurveID != 0 {
@@ -53,11 +53,12 @@ func identify(rec *audit.Record, c *authn.Caller) {
 }
 
 // keyUsed notes that an access key has signed, for GetAccessKeyLastUsed: for which service, and in which Region.
-func (s *Server) keyUsed(c *authn.Caller) {
+func (s *Server) keyUsed(by *party) {
+	c := by.caller
 	if c.Session != nil { // of temporary credentials nobody can ask
 		return
 	}
-	s.ops.LastUses.Note(lastuse.Key{Account: c.Account, ID: c.AccessKeyID}, lastuse.Use{Operation: c.Scope, At: s.now().UnixMilli()})
+	s.ops.LastUses.Note(lastuse.Key{Account: c.Account, ID: c.AccessKeyID}, lastuse.Use{Operation: c.Scope, At: by.at.UnixMilli()})
 }
 
 // used notes a success for GetKeyLastUsage, in the words of its record.

@@ -77,30 +77,33 @@ const patience = 30 * time.Second
 //
 // It is started by whoever first wants to wait with it. Most requests find everything in memory and wait for nothing.
 type timer struct {
-	once   sync.Once
-	ctx    context.Context
+	once    sync.Once
+	started *running
+}
+
+type running struct {
+	context.Context
 	cancel context.CancelFunc
 }
 
 func (x *exchange) timed() context.Context {
 	x.timer.once.Do(func() {
-		x.timer.ctx, x.timer.cancel = context.WithDeadline(context.Background(), x.began.Add(patience))
+		ctx, cancel := context.WithDeadline(context.Background(), x.began.Add(patience))
+		x.timer.started = &running{ctx, cancel}
 	})
-	return x.timer.ctx
+	return x.timer.started.Context
 }
 
 // stop ends the context. One that was never waited with ends, too: for whoever begins to now.
 func (t *timer) stop() {
-	t.once.Do(func() { t.ctx = over })
-	if t.cancel != nil {
-		t.cancel()
-	}
+	t.once.Do(func() { t.started = over })
+	t.started.cancel()
 }
 
-var over = func() context.Context {
+var over = func() *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	return ctx
+	return &running{ctx, cancel}
 }()
 
 // Deadline, Done, Err and Value are of context.Context.

@@ -18,10 +18,10 @@ const coherenceHeader = "X-Qkms-Coherence"
 // Where there was nothing to change x for the same: who asks again after an answer that never
 // came, as SDKs do by themselves, must not be told of success before it is in force (Call.Confirm).
 func (s *Server) fence(x *exchange) {
-	if len(x.from.at) == 0 { // nothing was changed, and there is nobody else
+	if len(x.from.changed) == 0 { // nothing was changed, and there is nobody else
 		return
 	}
-	r := s.ledger.Fence(x, s.lease, &x.rec, x.from.at)
+	r := s.ledger.Fence(x, s.lease, &x.rec, x.from.changed)
 	x.fence = &r
 }
 

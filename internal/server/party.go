@@ -18,18 +18,20 @@ import (
 // (docs/coherence.md). It belongs to the goroutine that serves the request.
 type party struct {
 	caller *authn.Caller // nil of a request without a signature
+	at     time.Time     // when it was met: the time of the request, for all that is decided about it
 
 	signed   sigv4.Request // the bytes that came
 	verifier *authn.Verifier
 	use      coherence.Use
 	first    authn.Caller // that caller points to, until the party is met again
 
-	at []store.Position // of the change that was made for it
+	changed []store.Position // where the change that was made for it stands
 }
 
 // meet finds out who sent a request. That it is asked again when something has changed meanwhile is why p keeps the bytes
 // that came.
 func (s *Server) meet(ctx context.Context, p *party) (err error) {
+	p.at = s.now()
 	if p.use, err = s.lease.Begin(); err != nil || p.verifier == nil { // the use begins before anything is read
 		return err
 	}

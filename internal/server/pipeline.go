@@ -18,7 +18,7 @@ import (
 func (s *Server) serve(x *exchange, w http.ResponseWriter, hr *http.Request) (op.Answer, error) {
 	rec := &x.rec
 	err := x.msg.Read(w, hr) // the bytes, once; all below work on these
-	describe(rec, hr, &x.msg)
+	describe(rec, hr, x.msg.Operation)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (s *Server) serve(x *exchange, w http.ResponseWriter, hr *http.Request) (op
 		return nil, err
 	}
 	identify(rec, x.from.caller)
-	s.keyUsed(x.from.caller)
+	s.keyUsed(&x.from)
 	x.reach(metrics.Decode)
 	req, err := op.ByName[x.msg.Operation].Decode(x.msg.Body) // what; the model's constraints hold from here on
 	if req != nil {
@@ -38,7 +38,7 @@ func (s *Server) serve(x *exchange, w http.ResponseWriter, hr *http.Request) (op
 	if err != nil {
 		return nil, err
 	}
-	if err := s.rates.Take(s.now(), x.from.caller.Account, x.from.caller.Region, req.Tolls()); err != nil { // once, and before any work
+	if err := s.rates.Take(x.from.at, x.from.caller.Account, x.from.caller.Region, req.Tolls()); err != nil { // once, and before any work
 		return nil, err
 	}
 	out, err := attempt(s, x, func() (op.Answer, error) { return s.act(x, req) })
@@ -103,8 +103,8 @@ func (s *Server) keep(x *exchange, call *op.Call, req op.Request, change *record
 	if err != nil {
 		return err
 	}
-	x.from.at = change.Positions()
-	return req.Placed(call, x.from.at)
+	x.from.changed = change.Positions()
+	return req.Placed(call, x.from.changed)
 }
 
 // decide returns the call that a request comes to, if its caller may make it and its keys are ready for it.
@@ -117,7 +117,7 @@ func (s *Server) decide(x *exchange, req op.Request) (*op.Call, error) {
 	caller := x.from.caller
 	s.hear(x, caller.Region, req, needs)
 	call := x.newCall()
-	call.Deps, call.Of, call.Caller, call.Now, call.Needs = s.ops, req, caller, s.now(), needs
+	call.Deps, call.Of, call.Caller, call.Now, call.Needs = s.ops, req, caller, x.from.at, needs
 	call.Keys, err = s.ops.Resolver.Resolve(x, call.Keys, caller.Account, caller.Region, needs) // names → keys
 	if err != nil {
 		return nil, err

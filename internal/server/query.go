@@ -16,7 +16,6 @@ import (
 	"qkms/internal/record"
 	"qkms/internal/sts"
 	"qkms/internal/throttle"
-	"qkms/internal/wire"
 )
 
 // services are the APIs of the Query protocol, at the endpoint of KMS because clients have one endpoint for
@@ -28,7 +27,7 @@ func (s *Server) serveQuery(x *exchange, w http.ResponseWriter, hr *http.Request
 	rec := &x.rec
 	rec.EventSource, rec.ReadOnly = audit.SourceSTS, true
 	m, err := query.Read(w, hr, services)
-	describe(rec, hr, &wire.Message{Operation: m.Operation(), RemoteAddr: wire.Peer(hr)})
+	describe(rec, hr, m.Operation())
 	if m.Service != nil {
 		rec.EventSource = m.Service.Source
 	}
@@ -57,7 +56,7 @@ func (s *Server) query(x *exchange, hr *http.Request, m *query.Message) (any, er
 		return nil, err
 	}
 	if c := x.from.caller; c != nil { // whoever signs nothing pays nothing: what they send is bounded by the spool of strangers
-		if s.rates.Take(s.now(), c.Account, c.Region, throttle.Of(m.Service.Signing).Once()) != nil {
+		if s.rates.Take(x.from.at, c.Account, c.Region, throttle.Of(m.Service.Signing).Once()) != nil {
 			return nil, fault.RateExceeded()
 		}
 	}
@@ -80,7 +79,7 @@ func (s *Server) sender(x *exchange, hr *http.Request, m *query.Message) error {
 		return err
 	}
 	identify(&x.rec, x.from.caller)
-	s.keyUsed(x.from.caller)
+	s.keyUsed(&x.from)
 	if m.Service.Admits != nil {
 		return m.Service.Admits(x.from.caller)
 	}
@@ -91,7 +90,7 @@ func (s *Server) sender(x *exchange, hr *http.Request, m *query.Message) error {
 // something has changed meanwhile.
 func (s *Server) perform(x *exchange, hr *http.Request, req query.Request, restricts bool) (any, error) {
 	rec, caller := &x.rec, x.from.caller
-	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: s.now(), Peer: peer(hr)}
+	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: x.from.at, Peer: peer(hr)}
 	call.Request = &authz.Request{
 		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
 		Says: authz.SayerFunc(func(name string) []string { return req.Says(call, name) }),
@@ -120,7 +119,7 @@ func (s *Server) perform(x *exchange, hr *http.Request, req query.Request, restr
 		return out, err
 	}
 	err = s.ledger.Commit(x, change, rec, rec.Copies()...) // the change and its record together
-	x.from.at = change.Positions()
+	x.from.changed = change.Positions()
 	return out, err
 }
 

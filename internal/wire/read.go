@@ -22,9 +22,8 @@ const targetPrefix = "TrentService."
 // A Message is one request as it arrived. Whatever the service later verifies, decodes or records of its body, it
 // takes from here, so that all of it is about the same bytes.
 type Message struct {
-	Operation  string // empty unless it is one of shape.Operations
-	Body       []byte // good until Release
-	RemoteAddr string // IP address only; empty if the transport has none
+	Operation string // empty unless it is one of shape.Operations
+	Body      []byte // good until Release
 
 	kept *buffer // of Body; nil when that is too long to be kept
 }
@@ -35,7 +34,6 @@ type Message struct {
 // In this order it refuses: requests that are not of this API at all, with the XML of the shared front
 // end (access.md §1.6 P1, P2); an unknown target (P3); a body longer than MaxBody.
 func (m *Message) Read(w http.ResponseWriter, r *http.Request) error {
-	m.RemoteAddr = address(r.RemoteAddr)
 	if !ours(r) {
 		return misdirected(r)
 	}
@@ -121,11 +119,9 @@ func unreadable(_ int, err error) error {
 	return fault.Malformed("The request body could not be read to its end.").Because(err)
 }
 
-// Peer is the IP address a request came from, or "".
-func Peer(r *http.Request) string { return address(r.RemoteAddr) }
-
-// address is the IP address of a peer in the form "address:port".
-func address(peer string) string {
+// Peer is the IP address a request came from, or "" if the transport has none.
+func Peer(r *http.Request) string {
+	peer := r.RemoteAddr
 	ap, err := netip.ParseAddrPort(peer)
 	if err != nil {
 		return ""
