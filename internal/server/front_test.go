@@ -167,7 +167,6 @@ func read(t *testing.T, of []metrics.Reading, name string) float64 {
 
 // A gate is a handler that holds requests until it is opened, and says when one is there.
 type gate struct {
-	next    http.Handler
 	arrived chan struct{}
 	opened  chan struct{}
 }
