@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"qkms/internal/front"
 )
 
 // loopback returns the address to listen on for listen, which must mean this machine alone. A name is
@@ -52,14 +54,9 @@ const grace = 30 * time.Second
 
 // serveUntil serves until ctx is done, then lets the requests end that have begun.
 func serveUntil(ctx context.Context, srv *http.Server, ln net.Listener) error {
+	f := front.New(srv)
 	failed := make(chan error, 1)
-	go func() {
-		if srv.TLSConfig != nil {
-			failed <- srv.ServeTLS(ln, "", "")
-			return
-		}
-		failed <- srv.Serve(ln)
-	}()
+	go func() { failed <- f.Serve(ln) }()
 	select {
 	case err := <-failed:
 		return err
@@ -67,8 +64,8 @@ func serveUntil(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	if err := srv.Shutdown(last); err != nil {
-		return fmt.Errorf("requests did not end within %s: %w", grace, errors.Join(err, srv.Close()))
+	if err := f.Shutdown(last); err != nil {
+		return fmt.Errorf("requests did not end within %s: %w", grace, errors.Join(err, f.Close()))
 	}
 	<-failed
 	return nil

@@ -9,8 +9,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -21,10 +23,12 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
 	"qkms/internal/authn/webidentity"
+	"qkms/internal/front"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/op"
 	"qkms/internal/seal"
+	"qkms/internal/server"
 	"qkms/internal/store/postgres/pgtest"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
@@ -67,7 +71,8 @@ type Server struct {
 	Clock      *Clock
 
 	t     testing.TB
-	http  *httptest.Server
+	front *front.Server
+	ended chan struct{}    // closed when front is
 	watch *httptest.Server // nil without Options.Metrics
 	opts  Options
 	root  string // the file of the root key
@@ -163,8 +168,16 @@ func (s *Server) start() {
 		s.t.Fatal(err)
 	}
 	s.Node = n
-	s.http = httptest.NewServer(n.Server)
-	s.URL = s.http.URL
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.front, s.ended = front.New(server.HTTP(n.Server, nil, n.Logger)), make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		_ = s.front.Serve(ln) // ends with halt
+	}()
+	s.URL = "http://" + ln.Addr().String()
 	if s.opts.Metrics {
 		s.watch = httptest.NewServer(n.Metrics.Handler(n.Ready))
 		s.MetricsURL = s.watch.URL
@@ -173,7 +186,12 @@ func (s *Server) start() {
 
 func (s *Server) halt() {
 	s.t.Helper()
-	s.http.Close()
+	patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.front.Shutdown(patience); err != nil {
+		s.t.Errorf("requests did not end: %v", errors.Join(err, s.front.Close()))
+	}
+	<-s.ended
 	if s.watch != nil {
 		s.watch.Close()
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"math"
 	"net"
 	"net/http"
@@ -91,11 +90,14 @@ func (c *conn) leave() {
 
 // counted is the conn below c, nil if it is not from Connections.Listen.
 func counted(c net.Conn) *conn {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	for {
+		above, ok := c.(interface{ NetConn() net.Conn }) // TLS, or what package front gives to net/http
+		if !ok {
+			own, _ := c.(*conn)
+			return own
+		}
+		c = above.NetConn()
 	}
-	own, _ := c.(*conn)
-	return own
 }
 
 // note is the http.Server.ConnState of HTTP.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	fronts "qkms/internal/front"
 	"qkms/internal/kmstest"
 	"qkms/internal/metrics"
 	"qkms/internal/server"
@@ -63,16 +64,12 @@ func behind(t *testing.T, with small) *front {
 	if with.listen != nil {
 		ln = with.listen(ln)
 	}
-	ended := make(chan struct{})
+	served, ended := fronts.New(f.http), make(chan struct{})
 	go func() {
 		defer close(ended)
-		if config != nil {
-			_ = f.http.ServeTLS(f.connections.Listen(ln), "", "") // ends with Close
-			return
-		}
-		_ = f.http.Serve(f.connections.Listen(ln))
+		_ = served.Serve(f.connections.Listen(ln)) // ends with Close
 	}()
-	t.Cleanup(func() { _ = f.http.Close(); <-ended })
+	t.Cleanup(func() { _ = served.Close(); <-ended })
 	f.URL = "http://" + f.address // what its clients talk to
 	return f
 }
