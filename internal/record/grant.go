@@ -180,11 +180,10 @@ func (b *Book) aliasNames(ctx context.Context, list Key) (names []string, err er
 
 // list is the key under which the cache has the list that k is in, if it keeps such lists.
 func (k Key) list() (Key, bool) {
-	if !strings.HasPrefix(k.enc, spaceGrantTo+"\x00\x01") && !strings.HasPrefix(k.enc, spaceAliasOf+"\x00\x01") {
+	if !strings.HasPrefix(k.enc, spaceGrantTo+endOfPart) && !strings.HasPrefix(k.enc, spaceAliasOf+endOfPart) {
 		return Key{}, false
 	}
-	const end = "\x00\x01" // of a part, and in none
-	return Key{k.enc[:strings.LastIndex(k.enc[:len(k.enc)-len(end)], end)+len(end)]}, true
+	return Key{k.enc[:strings.LastIndex(k.enc[:len(k.enc)-len(endOfPart)], endOfPart)+len(endOfPart)]}, true
 }
 
 // GrantsLike is the grants on a key with one fingerprint; the part that follows is the grant's id.

@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"strconv"
 	"strings"
 	"time"
@@ -147,7 +146,7 @@ func ofOutbox(eventID string) Key { return newKey(spaceOutbox, eventID) }
 
 func ofState() Key { return newKey(spaceState, "seal") }
 
-const ofSwaps = spaceSwap + "\x00\x01" // what their keys begin with
+const ofSwaps = spaceSwap + endOfPart // what their keys begin with
 
 func ofSwap(shard int) Key { return newKey(spaceSwap, fmt.Sprintf("%02d", shard)) }
 
@@ -182,28 +181,49 @@ func (k Key) DueAt() time.Time {
 // Shard is the shard whose head orders changes of the record: all records of one KMS key share one,
 // so that what an operation reads of a key cannot change behind its checks.
 func (k Key) Shard() int {
-	parts, ok := split(k.enc)
-	if !ok {
-		panic("record: internal error: malformed key")
-	}
-	h := fnv.New32a()
-	switch at, ofKey := keyParts[parts[0]]; {
-	case parts[0] == spaceOutbox, parts[0] == spaceLastUse:
+	space := k.partAt(0)
+	switch at, ofKey := keyParts[strings.TrimSuffix(space, endOfPart)]; {
+	case space == spaceOutbox+endOfPart, space == spaceLastUse+endOfPart:
 		return store.Loose
-	case parts[0] == spaceSwap:
-		shard, err := strconv.Atoi(parts[1])
+	case space == spaceSwap+endOfPart:
+		shard, err := strconv.Atoi(k.Part(0))
 		if err != nil || shard < 0 || shard >= store.Shards {
 			panic("record: internal error: malformed key")
 		}
 		return shard
 	case ofKey:
-		for _, i := range at {
-			_, _ = h.Write(appendPart(nil, parts[1+i]))
-		}
+		return shardOf(k.partAt(1+at[0]), k.partAt(1+at[1]), k.partAt(1+at[2]))
 	default:
-		_, _ = h.Write([]byte(k.enc))
+		return shardOf(k.enc)
 	}
-	return int(h.Sum32() % store.Shards)
+}
+
+// shardOf hashes with FNV-1a of 32 bits. It is part of the format: another hash would be another store.
+func shardOf(parts ...string) int {
+	h := uint32(2166136261)
+	for _, p := range parts {
+		for i := range len(p) {
+			h = (h ^ uint32(p[i])) * 16777619
+		}
+	}
+	return int(h % store.Shards)
+}
+
+// endOfPart ends a part, and is in none.
+const endOfPart = "\x00\x01"
+
+// partAt is the i-th part as it is encoded, with its end; the space is the 0th.
+func (k Key) partAt(i int) string {
+	for rest := k.enc; ; i-- {
+		part, behind, ok := strings.Cut(rest, endOfPart)
+		if !ok {
+			panic("record: internal error: malformed key")
+		}
+		if i == 0 {
+			return rest[:len(part)+len(endOfPart)]
+		}
+		rest = behind
+	}
 }
 
 func (k Key) bytes() []byte { return []byte(k.enc) }
