@@ -34,6 +34,7 @@ fuzz: fuzz-wire fuzz-rest
 
 # What strangers send.
 fuzz-wire:
+	$(FUZZ) -fuzztime 20000x -fuzz '^FuzzFront$$' ./internal/front # each one asks two servers
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/authn/sigv4
 	$(FUZZ) -fuzz '^FuzzStamp$$' ./internal/authn/sigv4
 	$(FUZZ) -fuzz '^FuzzIssuer$$' ./internal/authn/webidentity

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net"
 	"net/http"
@@ -48,6 +49,15 @@ func (c *conn) Close() error {
 	c.of.forget(c)
 	c.of.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// CloseWrite says goodbye while the client still sends: a socket that is closed with bytes unread resets the connection, and
+// the client loses the answer that refuses them (RFC 9112 §9.6).
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // begin says that a request has begun.
