@@ -18,6 +18,14 @@ type goal struct {
 	known bool
 }
 
+// digits is how many decimals of the value are worth reading.
+func (g goal) digits() int {
+	if g.limit < 0.1 {
+		return 4
+	}
+	return 2
+}
+
 // find returns what a run found of an operation: of the bare handler, of what else was measured beside and of the last QKMS.
 func (s *session) find(title, name string) (bare, beside, ours *subject) {
 	for _, p := range s.report.parts {
@@ -43,6 +51,23 @@ func (s *session) find(title, name string) (bare, beside, ours *subject) {
 	return bare, beside, ours
 }
 
+// moto returns what a run found of moto for an operation; nil if it was not there.
+func (s *session) moto(name string) *subject {
+	for _, p := range s.report.parts {
+		for _, o := range p.rows {
+			if p.title != "Operations" || o.name != name {
+				continue
+			}
+			for _, one := range o.subjects {
+				if one.name == "moto" {
+					return one
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // goals are those of the product, with what this run has found.
 func (s *session) goals() (all []goal) {
 	add := func(g goal, known bool, value func() float64) {
@@ -58,6 +83,8 @@ func (s *session) goals() (all []goal) {
 	}
 	bare, _, ours := s.find("Operations", dataKey.name)
 	add(goal{what: "Allocations of a warm GenerateDataKey above net/http's own", limit: 6}, ours != nil, func() float64 { return median(ours.samples, allocs) - median(bare.samples, allocs) })
+	moto := s.moto(dataKey.name)
+	add(goal{what: "GenerateDataKey: server CPU, × moto's", limit: 0.012}, ours != nil && moto != nil, func() float64 { return ours.ratio(moto, cpu) })
 	_, plain, secure := s.find("TLS 1.3", dataKey.name)
 	add(goal{what: "In TLS 1.3: server CPU, × our own without", limit: 1.2}, secure != nil, func() float64 { return secure.ratio(plain, cpu) })
 	for _, name := range []string{"Sign, ECC_NIST_P256", "Sign, RSA_2048", "Sign, ML_DSA_65"} {
@@ -102,7 +129,7 @@ func (s *session) judge(w io.Writer) {
 		if g.value <= g.limit != g.least || g.value == g.limit {
 			verdict = "reached"
 		}
-		fmt.Fprintf(w, "| %s | %s %v%s | %.2f%s | %s |\n", g.what, sign, g.limit, g.unit, g.value, g.unit, verdict)
+		fmt.Fprintf(w, "| %s | %s %v%s | %.*f%s | %s |\n", g.what, sign, g.limit, g.unit, g.digits(), g.value, g.unit, verdict)
 	}
 }
 
