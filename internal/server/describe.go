@@ -15,7 +15,7 @@ import (
 func describe(rec *audit.Record, hr *http.Request, operation string) {
 	rec.EventName, rec.SourceIP, rec.UserAgent = operation, wire.Peer(hr), hr.UserAgent()
 	if t := hr.TLS; t != nil {
-		rec.TLS = audit.TLS{Version: tlsVersion(t.Version), CipherSuite: tls.CipherSuiteName(t.CipherSuite), Host: hr.Host}
+		rec.TLS = audit.TLS{Version: tlsVersion(t.Version), CipherSuite: cipherSuite(t.CipherSuite), Host: hr.Host}
 		if t.CurveID != 0 {
 			rec.TLS.KeyExchange = t.CurveID.String()
 		}
@@ -32,6 +32,22 @@ func tlsVersion(v uint16) string {
 	}
 	return tls.VersionName(v)
 }
+
+// cipherSuite is tls.CipherSuiteName, which makes a list of all suites to find one.
+func cipherSuite(id uint16) string {
+	if name, known := cipherSuites[id]; known {
+		return name
+	}
+	return tls.CipherSuiteName(id)
+}
+
+var cipherSuites = func() map[uint16]string {
+	names := map[uint16]string{}
+	for _, c := range tls.CipherSuites() {
+		names[c.ID] = c.Name
+	}
+	return names
+}()
 
 // identify fills in who is asking.
 func identify(rec *audit.Record, c *authn.Caller) {

@@ -57,6 +57,7 @@ func (s *Server) end(x *exchange) {
 	x.trace.End(x.rec.EventName, x.rec.RequestID, x.told)
 	x.timer.stop()
 	x.msg.Release()
+	x.from.signed.Body = nil // somebody who still has the context keeps all of x
 }
 
 // steps are the stages that have a span of their own.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"sync"
 
 	"qkms/internal/fault"
 	"qkms/internal/wire/shape"
@@ -18,7 +17,7 @@ type Encoder = shape.Encoder
 
 // Answer sends a success. out is nil, not a nil pointer, for operations without an output.
 func Answer(w http.ResponseWriter, requestID string, out Encoder) {
-	b := buffers.Get().(*buffer)
+	b := bufferOf(bufferSize)
 	defer b.release()
 	if out != nil {
 		b.bytes = out.AppendJSON(b.bytes)
@@ -33,7 +32,7 @@ func Refuse(w http.ResponseWriter, requestID string, err error) {
 		return
 	}
 	f := Fault(err)
-	b := buffers.Get().(*buffer)
+	b := bufferOf(bufferSize)
 	defer b.release()
 	b.bytes = appendFault(b.bytes, f)
 	send(w, requestID, f.Status(), jsonMedia, b.bytes)
@@ -93,23 +92,4 @@ func send(w http.ResponseWriter, requestID string, status int, media []string, b
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone; its request is done and recorded all the same
-}
-
-// A buffer holds a body while it is read, or an answer while it is written. Both may hold plaintext, so it is wiped
-// before the next one may see it. It is larger than any answer with a secret (GenerateDataKeyPair, 35 KiB with all
-// members at the model's maxima), so that growing, which leaves the old bytes behind unwiped, happens
-// only to long policies and lists. The copies that net/http and TLS make are out of our reach.
-type buffer struct{ bytes []byte }
-
-const bufferSize = 64 << 10
-
-var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, bufferSize)} }}
-
-func (b *buffer) release() {
-	clear(b.bytes)
-	if cap(b.bytes) > bufferSize {
-		return
-	}
-	b.bytes = b.bytes[:0]
-	buffers.Put(b)
 }

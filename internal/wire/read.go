@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -25,7 +23,7 @@ type Message struct {
 	Operation string // empty unless it is one of shape.Operations
 	Body      []byte // good until Release
 
-	kept *buffer // of Body; nil when that is too long to be kept
+	kept *buffer // of Body
 }
 
 // Read reads the request into m. If it is refused m still holds what is known so far,
@@ -46,7 +44,6 @@ func (m *Message) Read(w http.ResponseWriter, r *http.Request) error {
 // Release wipes the body, which may hold a plaintext, and lets another request have its memory. What was decoded from
 // it is a copy.
 func (m *Message) Release() {
-	clear(m.Body)
 	m.Body = nil
 	if m.kept != nil {
 		m.kept.release()
@@ -96,27 +93,20 @@ func (m *Message) read(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > MaxBody {
 		return fault.BodyTooLarge(MaxBody)
 	}
-	// Not all of the promised length at once: a promise costs the client nothing.
-	if 0 <= r.ContentLength && r.ContentLength < bufferSize {
-		m.kept = buffers.Get().(*buffer)
-		m.kept.bytes = m.kept.bytes[:r.ContentLength]
-		m.Body = m.kept.bytes
-		return unreadable(io.ReadFull(r.Body, m.Body)) // net/http gives no more than was promised
+	body := r.Body
+	if r.ContentLength < 0 {
+		body = http.MaxBytesReader(w, r.Body, MaxBody)
 	}
-	var b bytes.Buffer
-	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
-	m.Body = b.Bytes()
+	m.kept = bufferOf(smallSize) // whatever was promised: a promise costs the client nothing
+	err := m.kept.fill(body, r.ContentLength)
+	m.Body = m.kept.bytes
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return fault.BodyTooLarge(MaxBody).Because(err)
 	}
-	return unreadable(0, err)
-}
-
-func unreadable(_ int, err error) error {
-	if err == nil {
-		return nil
+	if err != nil {
+		return fault.Malformed("The request body could not be read to its end.").Because(err)
 	}
-	return fault.Malformed("The request body could not be read to its end.").Because(err)
+	return nil
 }
 
 // Peer is the IP address a request came from, or "" if the transport has none.

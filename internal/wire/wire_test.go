@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"qkms/internal/fault"
 	"qkms/internal/wire"
@@ -157,6 +158,45 @@ func TestReadKeepsWhatWasSent(t *testing.T) {
 	m.Release()
 	if m.Body != nil || strings.Trim(string(body), "\x00") != "" {
 		t.Errorf("after the release: got %q, want it wiped", body)
+	}
+}
+
+// However long a body is, and however it comes, all of it is read and nothing of it stays.
+func TestReadSizes(t *testing.T) {
+	for _, size := range []int{0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 262144, 262145, wire.MaxBody - 1, wire.MaxBody} {
+		for _, known := range []bool{true, false} {
+			sent := bytes.Repeat([]byte("secret!"), size/7+1)[:size]
+			r := httptest.NewRequest(http.MethodPost, "/", struct{ io.Reader }{iotest.OneByteReader(bytes.NewReader(sent))})
+			r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+			r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+			r.ContentLength = -1
+			if known {
+				r.ContentLength = int64(size)
+			}
+			var m wire.Message
+			if err := m.Read(httptest.NewRecorder(), r); err != nil || !bytes.Equal(m.Body, sent) {
+				t.Fatalf("%d bytes, length known: %t: got %d bytes, %v", size, known, len(m.Body), err)
+			}
+			body := m.Body
+			m.Release()
+			if bytes.ContainsAny(body, "secrt!") {
+				t.Errorf("%d bytes, length known: %t: got some of it after the release", size, known)
+			}
+		}
+	}
+}
+
+// A body that ends before its promised length is refused.
+func TestReadShortBody(t *testing.T) {
+	for _, promised := range []int64{2, 5000, 70000} {
+		r := httptest.NewRequest(http.MethodPost, "/", struct{ io.Reader }{strings.NewReader("x")})
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+		r.ContentLength = promised
+		var m wire.Message
+		if err := m.Read(httptest.NewRecorder(), r); err == nil {
+			t.Errorf("%d bytes promised: got it read, want a refusal", promised)
+		}
 	}
 }
 
