@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"time"
@@ -40,22 +41,35 @@ func (l *Log) write(e *entry) {
 		<-e.done
 		return
 	}
-	now := l.cfg.Now()
-	l.mu.Lock()
-	group := l.queue.take() // e is the first of it
-	for rest := group; rest != nil; {
-		rest = l.writeSome(rest, now)
-	}
-	news, size := l.judge(group), l.size
-	l.mu.Unlock()
-	for other := e.next; other != nil; {
-		next := other.next // it is not ours any more when it is told
-		other.done <- struct{}{}
-		other = next
-	}
+	news, size := l.lead()
 	for _, n := range news { // without the lock, which would make everybody wait for where the operator's log goes
 		l.tell(n, size)
 	}
+}
+
+// errUnwritten is what the others of a group are told when writing it did not end: then nobody is answered as recorded.
+var errUnwritten = errors.New("the group of records was not written to its end")
+
+// lead writes all who have joined, of whom the caller is the first, and lets the others go, whatever happens.
+func (l *Log) lead() (news []notice, size int64) {
+	l.mu.Lock()
+	group := l.queue.take()
+	defer func() {
+		l.mu.Unlock()
+		for other := group.next; other != nil; {
+			next := other.next // it is not ours any more when it is told
+			if other.err == nil && other.flush == nil {
+				other.err = errUnwritten
+			}
+			other.done <- struct{}{}
+			other = next
+		}
+	}()
+	now := l.cfg.Now()
+	for rest := group; rest != nil; {
+		rest = l.writeSome(rest, now)
+	}
+	return l.judge(group), l.size
 }
 
 // writeSome numbers entries and writes them in one system call: as many, from first on, as one segment takes. It

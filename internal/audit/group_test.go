@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"qkms/internal/audit"
 )
@@ -203,4 +205,41 @@ func fillDiskInGroups(dir string, out io.Writer) error {
 		fmt.Fprintln(out, strings.Join(taken, "\n"))
 	}
 	return l.Close()
+}
+
+// A bug in whoever writes for all ends one request, not the log.
+func TestPanicOfTheWriter(t *testing.T) {
+	var broken atomic.Bool
+	l, err := audit.Open(t.TempDir(), audit.Config{Logger: slog.New(slog.DiscardHandler), Now: func() time.Time {
+		if broken.Load() {
+			panic("no clock")
+		}
+		return time.Now()
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	appended := func() (err error) {
+		defer func() {
+			if recover() != nil {
+				err = errors.New("panic")
+			}
+		}()
+		return l.Append(&audit.Record{EventName: "Encrypt"})
+	}
+	broken.Store(true)
+	failed := make(chan error, 8)
+	for range cap(failed) {
+		go func() { failed <- appended() }()
+	}
+	for range cap(failed) {
+		if err := <-failed; err == nil {
+			t.Error("got a record appended by a writer that panicked")
+		}
+	}
+	broken.Store(false)
+	if err := appended(); err != nil {
+		t.Errorf("afterwards: got %v", err)
+	}
 }
