@@ -9,35 +9,39 @@ import (
 	"time"
 )
 
-// BenchmarkScale compares a full store with one of a few keys, in turns within one run: what stands beside each
+// BenchmarkScale compares a full store with one of a thousand keys, in turns within one run: what stands beside each
 // other was measured in the same seconds. few-ns and full-ns are for one call, ratio is the one by the other.
-// Open and Memory are of processes of their own, one for each store.
+// Open and Serve are of processes of their own, one for each store.
 //
-//	QKMS_KEYS=1000000 go test -run '^$' -bench Scale -timeout 1h ./internal/scale
+//	QKMS_KEYS=1000000 QKMS_GRANTS=10000000 go test -run '^$' -bench Scale -timeout 1h ./internal/scale
 func BenchmarkScale(b *testing.B) {
+	program := build(b)
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			keys, manyGrants := full(b, 10_000)
-			few, full := fill(b, e.url(b), 200, 200), fill(b, e.url(b), keys, manyGrants)
+			of, ofFew := full(b, 10_000), size{keys: 1000, grants: 200, each: 2}
+			few, full := fill(b, e.url(b), ofFew), fill(b, e.url(b), of)
+			benchServe(b, program, few, full)
 			benchProcesses(b, few, full)
 
 			f, g := serve(b, few), serve(b, full)
 			defer f.close()
 			defer g.close()
-			middle, last := len(full.ids)/2, len(full.ids)-100
+			middle := len(full.ids) / 2
 			for _, of := range []struct {
 				name      string
 				few, full func()
 			}{
 				{"GenerateDataKey", f.dataKey(few.ids[1]), g.dataKey(full.ids[middle])},
 				{"GenerateDataKeyByGrant", f.byGrant(few), g.byGrant(full)},
-				{"GenerateDataKeyCold", f.cold(few.ids), g.cold(full.ids)},
+				{"GenerateDataKeyCold", f.cold(f.root, few.ids), g.cold(g.root, full.ids)},
+				{"GenerateDataKeyColdByGrant", f.cold(f.user(few), few.begins()), g.cold(g.user(full), full.begins())},
 				{"ListKeysFirst", f.keys(0), g.keys(0)},
-				{"ListKeysMiddle", f.keys(0), g.keys(middle)},
-				{"ListKeysLast", f.keys(0), g.keys(last)},
+				{"ListKeysMiddle", f.keys(ofFew.keys / 2), g.keys(middle)},
+				{"ListKeysLast", f.keys(ofFew.keys - 100), g.keys(of.keys - 100)},
 				{"ListGrantsFirst", f.grants(few, 0), g.grants(full, 0)},
-				{"ListGrantsMiddle", f.grants(few, 0), g.grants(full, manyGrants/2)},
-				{"ListGrantsLast", f.grants(few, 0), g.grants(full, manyGrants-100)},
+				{"ListGrantsMiddle", f.grants(few, ofFew.grants/2), g.grants(full, of.grants/2)},
+				{"ListGrantsLast", f.grants(few, ofFew.grants-100), g.grants(full, of.grants-100)},
+				{"CreateGrant", f.grant(few, few.ids[1]), g.grant(full, full.ids[middle])},
 				{"CreateKey", f.again("CreateKey", `{}`), g.again("CreateKey", `{}`)},
 			} {
 				b.Run(of.name, func(b *testing.B) { beside(b, of.few, of.full) })

@@ -9,7 +9,7 @@ import (
 
 // What the model takes requests to need of the store.
 func TestCallsOfRequests(t *testing.T) {
-	d := fill(t, "", 10, 0) // one node, which has no notes of its own changes to apply
+	d := fill(t, "", size{keys: 10}) // one node, which has no notes of its own changes to apply
 	s, err := d.open(d.Dir, 0)
 	if err != nil {
 		t.Fatal(err)

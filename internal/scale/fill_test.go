@@ -31,21 +31,36 @@ const (
 	spareGrants = 20   // that the quota leaves
 )
 
-// full is how many keys a full store has, as given or as QKMS_KEYS says, and how many grants one of them has: five
-// times as many, up to the quota of 50,000.
-func full(t testing.TB, keys int) (_, grants int) {
-	t.Helper()
-	if text := os.Getenv("QKMS_KEYS"); text != "" {
-		keys = number(t, text)
-	}
-	return keys, min(5*keys, op.DefaultQuota.GrantsPerKey)
+// A size is how much a store has.
+type size struct {
+	keys   int
+	grants int // on the first key in order
+	each   int // on every other key
 }
 
-func number(t testing.TB, text string) int {
+// full is the size of a full store: as many keys as given or as QKMS_KEYS says; five times as many grants on one of
+// them, up to the quota of 50,000; two on each of the others, or as many as make QKMS_GRANTS grants in all.
+func full(t testing.TB, keys int) size {
 	t.Helper()
+	keys = number(t, "QKMS_KEYS", keys)
+	s := size{keys, min(5*keys, op.DefaultQuota.GrantsPerKey), 2}
+	if total := number(t, "QKMS_GRANTS", 0); total > 0 {
+		s.grants = min(s.grants, total)
+		s.each = (total - s.grants) / max(keys-1, 1)
+	}
+	return s
+}
+
+// number is what the environment says, or what is given.
+func number(t testing.TB, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("QKMS_KEYS=%s: want a number of keys", text)
+		t.Fatalf("%s=%s: want a number, at least 1", name, text)
 	}
 	return n
 }
@@ -54,7 +69,7 @@ func number(t testing.TB, text string) int {
 type deployment struct {
 	kmstest.Options
 	ids     []string       // of the keys, in order
-	granted string         // the first, which has the grants
+	granted string         // the first, which has the most grants
 	user    *recordpb.User // one who has some of them
 }
 
@@ -67,11 +82,11 @@ var engines = []struct {
 	{"postgres", pgtest.URL},
 }
 
-// fill makes a deployment with so many keys, written and sealed by what serves CreateKey and CreateGrant, and
-// loaded as `qkms move` loads a store. The first key in order has the grants.
-func fill(t testing.TB, url string, keys, grants int) *deployment {
+// fill makes a deployment of some size, written and sealed by what serves CreateKey and CreateGrant, and loaded as
+// `qkms move` loads a store.
+func fill(t testing.TB, url string, of size) *deployment {
 	t.Helper()
-	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Store: url, Quota: op.Quota{Keys: keys + 100, GrantsPerKey: grants + spareGrants}}}
+	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Store: url, Quota: op.Quota{Keys: of.keys + 100, GrantsPerKey: of.grants + spareGrants}}}
 	rootKey := filepath.Join(d.Dir, "root.key")
 	if err := seal.NewKeyFile(rootKey); err != nil {
 		t.Fatal(err)
@@ -85,10 +100,12 @@ func fill(t testing.TB, url string, keys, grants int) *deployment {
 		t.Fatal(err)
 	}
 	book := record.Open(all, ring, 0)
-	d.ids = makeKeys(t, book, keys)
-	d.granted = d.ids[0]
-	d.user = makeGrants(t, book, d.granted, grants)
-	load(t, d, all.snap())
+	d.ids = makeKeys(t, book, of.keys)
+	users := makeUsers(t, book)
+	d.granted, d.user = d.ids[0], users[0]
+	snap := all.snap()
+	snap.Records = merged(snap.Records, deal(t.Context(), ring, d.ids, users, of))
+	load(t, d, snap)
 	return d
 }
 
@@ -125,35 +142,17 @@ func makeKeys(t testing.TB, book *record.Book, n int) []string {
 	return ids
 }
 
-// makeGrants gives grants on a key to users, in turn, and returns the first of them.
-func makeGrants(t testing.TB, book *record.Book, id string, n int) *recordpb.User {
+// makeUsers makes those who have the grants.
+func makeUsers(t testing.TB, book *record.Book) []*recordpb.User {
 	t.Helper()
-	var users [grantees]*recordpb.User
+	users := make([]*recordpb.User, grantees)
 	for i := range users {
 		users[i] = &recordpb.User{Account: kmstest.Account, Path: "/", Name: fmt.Sprint("integration-", i), Id: identity.NewID("AIDA"), Created: time.Now().UnixMilli()}
 		c := book.Change()
 		c.Insert(record.OfUser(users[i].Account, users[i].Name), users[i])
 		commit(t, book, c)
 	}
-	for i := range n {
-		u := users[i%grantees]
-		g := &recordpb.Grant{
-			Id: fmt.Sprintf("%064x", uint64(i)*0x9e3779b97f4a7c15), Account: kmstest.Account, Region: kmstest.Region, KeyId: id, Name: fmt.Sprint("grant-", i),
-			Grantee: "arn:aws:iam::" + u.Account + ":user/" + u.Name, GranteeId: u.Id, Operations: []string{"GenerateDataKey", "Decrypt"},
-			IssuingAccount: kmstest.Account, Created: time.Now().UnixMilli(),
-		}
-		g.Fingerprint = book.GrantFingerprint(g)
-		c := book.Change()
-		c.Insert(record.OfGrant(g.Account, g.Region, g.KeyId, g.Id), g)
-		for _, ref := range book.GrantIndex(g) {
-			c.Insert(ref, &recordpb.GrantRef{})
-		}
-		commit(t, book, c)
-	}
-	c := book.Change()
-	c.Insert(record.OfGrantCount(kmstest.Account, kmstest.Region, id), &recordpb.GrantCount{Grants: uint32(n)})
-	commit(t, book, c)
-	return users[0]
+	return users
 }
 
 func commit(t testing.TB, book *record.Book, c *record.Change) {

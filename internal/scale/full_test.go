@@ -19,8 +19,10 @@ func TestFullStore(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			keys, manyGrants := full(t, 2000)
-			d := fill(t, e.url(t), keys, manyGrants-spareGrants)
+			of := full(t, 2000)
+			manyGrants := of.grants
+			of.grants -= spareGrants
+			d := fill(t, e.url(t), of)
 			s := kmstest.With(t, d.Options)
 			root := s.As(kmstest.Account)
 

@@ -21,7 +21,7 @@ func BenchmarkHerd(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
 			const keys, clients = 2000, 64
-			d := fill(b, e.url(b), keys, 0)
+			d := fill(b, e.url(b), size{keys: keys})
 			s := serve(b, d)
 			defer s.close()
 			memory := record.Memory{Book: s.node.Book, Materials: s.node.Custody}

@@ -29,7 +29,7 @@ func TestModelAgainstNodes(t *testing.T) {
 		keys   = 400
 		cached = 128 // of them, in memory
 	)
-	d := fill(t, pgtest.URL(t), keys, 0)
+	d := fill(t, pgtest.URL(t), size{keys: keys})
 	var all []*served
 	for range nodes {
 		s, err := d.open(t.TempDir(), cached*bytesOfKey)

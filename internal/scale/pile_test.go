@@ -1,7 +1,9 @@
 package scale_test
 
 import (
+	"bytes"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -69,4 +71,28 @@ func (p *pile) snap() store.Snapshot {
 		}
 	}
 	return s
+}
+
+// merged is both, in the order of their keys.
+func merged(a, b iter.Seq2[store.Placed, error]) iter.Seq2[store.Placed, error] {
+	return func(yield func(store.Placed, error) bool) {
+		next, stop := iter.Pull2(b)
+		defer stop()
+		r, err, more := next()
+		for l, failed := range a {
+			for ; more && (err != nil || bytes.Compare(r.Key, l.Key) < 0); r, err, more = next() {
+				if !yield(r, err) {
+					return
+				}
+			}
+			if !yield(l, failed) {
+				return
+			}
+		}
+		for ; more; r, err, more = next() {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
 }

@@ -105,8 +105,22 @@ func (s *served) user(d *deployment) *kmstest.Client {
 	return &c
 }
 
+// begins are those keys besides the first on which d.user has a grant.
+func (d *deployment) begins() (ids []string) {
+	for i := dealtTo; i < len(d.ids); i += dealtTo {
+		ids = append(ids, d.ids[i])
+	}
+	return ids
+}
+
+// grant is a new one, of no name, for d.user.
+func (s *served) grant(d *deployment, id string) func() {
+	return s.again("CreateGrant", fmt.Sprintf(`{"KeyId":%q,"GranteePrincipal":"arn:aws:iam::%s:user/%s","Operations":["GenerateDataKey","Decrypt"]}`,
+		id, kmstest.Account, d.user.Name))
+}
+
 // cold is a data key under one key after the other, with nothing in memory.
-func (s *served) cold(ids []string) func() {
+func (s *served) cold(c *kmstest.Client, ids []string) func() {
 	memory := record.Memory{Book: s.node.Book, Materials: s.node.Custody}
 	next := 0
 	return func() {
@@ -114,7 +128,7 @@ func (s *served) cold(ids []string) func() {
 			panic(err)
 		}
 		next = (next + 7919) % len(ids)
-		s.dataKey(ids[next])()
+		s.as(c, "GenerateDataKey", dataKeyOf(ids[next]))()
 	}
 }
 
@@ -161,7 +175,7 @@ func use(dir, store string) (p process, err error) {
 	}
 	defer s.close()
 	p.Open = time.Since(begin)
-	if p.Opened, err = resident(); err != nil {
+	if p.Opened, err = resident(os.Getpid()); err != nil {
 		return p, err
 	}
 	for left, marker := usedKeys, ""; left > 0; left -= 1000 {
@@ -183,13 +197,13 @@ func use(dir, store string) (p process, err error) {
 			break
 		}
 	}
-	p.Warm, err = resident()
+	p.Warm, err = resident(os.Getpid())
 	return p, err
 }
 
-// resident is how much memory of this process is resident, in bytes.
-func resident() (int64, error) {
-	text, err := os.ReadFile("/proc/self/statm")
+// resident is how much memory of a process is resident, in bytes.
+func resident(process int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", process))
 	if err != nil {
 		return 0, err
 	}

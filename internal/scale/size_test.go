@@ -15,7 +15,7 @@ import (
 // no ceiling.
 func TestMemoryIsWhatItIsCountedAs(t *testing.T) {
 	const keys = 600
-	d := fill(t, "", keys, 0)
+	d := fill(t, "", size{keys: keys})
 	s, err := d.open(d.Dir, 0)
 	if err != nil {
 		t.Fatal(err)
