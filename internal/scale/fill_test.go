@@ -39,7 +39,7 @@ type size struct {
 }
 
 // full is the size of a full store: as many keys as given or as QKMS_KEYS says; five times as many grants on one of
-// them, up to the quota of 50,000; two on each of the others, or as many as make QKMS_GRANTS grants in all.
+// them, up to the quota of 50,000; two on each of the others, or as many as QKMS_GRANTS in all has room for.
 func full(t testing.TB, keys int) size {
 	t.Helper()
 	keys = number(t, "QKMS_KEYS", keys)
