@@ -98,6 +98,9 @@ func (r *request) done() {
 // A body is all there already.
 type body struct{ rest []byte }
 
+// Whole says so to handlers that would wait for others otherwise.
+func (b *body) Whole() bool { return true }
+
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	if len(b.rest) == 0 {

@@ -57,6 +57,9 @@ func Read(w http.ResponseWriter, hr *http.Request, services []*Service) (*Messag
 		if _, over := errors.AsType[*http.MaxBytesError](err); over {
 			return m, fault.BodyTooLarge(maxBody).Because(err)
 		}
+		if _, refused := errors.AsType[*fault.Error](err); refused { // by who counts large bodies
+			return m, fault.RateExceeded()
+		}
 		return m, fault.MalformedForm("The request body could not be read to its end.").Because(err)
 	}
 	text := hr.URL.RawQuery

@@ -44,7 +44,6 @@ type Admission struct {
 	began time.Time
 	due   atomic.Int64  // when the wait is looked at next, since began
 	shed  atomic.Uint32 // the share of requests to refuse, of 1<<32
-	large atomic.Int64  // requests with large bodies under way
 	waits atomic.Int64  // the wait, when it was last looked at
 	came  atomic.Int64  // requests and connections since then, about
 	probe *probe        // nil: there is Wait
@@ -86,13 +85,6 @@ func (a *Admission) Close() {
 // clients whose requests are slow are no flood, and to refuse them helps nobody.
 const few = 8
 
-// Limits of bodies that are large: no request that clients make of themselves has one, but for attestation documents
-// and long policies. Only they can make a request cost more memory than the connection it came by.
-const (
-	largeBody = 64 << 10 // bytes, or a length that is not told
-	mostLarge = 256      // at once: 256 MiB
-)
-
 // looksPer is of how many requests one looks at the clock, while none is refused: that costs most of what there is to do.
 const looksPer = 8
 
@@ -117,21 +109,6 @@ func (a *Admission) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		a.refuse(w, hr)
 		return
 	}
-	if hr.ContentLength <= largeBody && hr.ContentLength >= 0 {
-		a.Next.ServeHTTP(w, hr)
-		return
-	}
-	a.bulky(w, hr)
-}
-
-// bulky is ServeHTTP for large bodies, whose senders need not be in a hurry.
-func (a *Admission) bulky(w http.ResponseWriter, hr *http.Request) {
-	if a.large.Add(1) > mostLarge {
-		a.large.Add(-1)
-		a.refuse(w, hr)
-		return
-	}
-	defer a.large.Add(-1)
 	a.Next.ServeHTTP(w, hr)
 }
 

@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -193,43 +192,6 @@ func TestShedWithoutARecord(t *testing.T) {
 	}
 	if got := log.String(); !strings.Contains(got, "cannot be recorded") {
 		t.Errorf("got a log of %q, want what is wrong", got)
-	}
-}
-
-// Bodies that are large, or do not say, are taken in a few at a time; small ones do not wait for them.
-func TestLargeBodiesAreFew(t *testing.T) {
-	g := newGate()
-	f := behind(t, small{admit: server.AdmissionConfig{Next: g, Pause: time.Millisecond}, limits: server.Limits{Connections: 1000, PerAddress: 1000}})
-	chunked := strings.Replace(nameless, "Content-Length: 2\r\n\r\n{}", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 1)
-	const most = 256
-	answers := make(chan error, most)
-	for range most {
-		c := f.dial(t)
-		go func() {
-			got, err := ask(c, chunked)
-			if err == nil && got != http.StatusNoContent {
-				err = errors.New(http.StatusText(got))
-			}
-			answers <- err
-		}()
-		<-g.arrived
-	}
-	if got, err := ask(f.dial(t), chunked); got != http.StatusBadRequest {
-		t.Errorf("one more: got %d, %v, want it refused", got, err)
-	}
-	small := f.dial(t)
-	if _, err := io.WriteString(small, nameless); err != nil {
-		t.Fatal(err)
-	}
-	<-g.arrived
-	close(g.opened)
-	for range most {
-		if err := <-answers; err != nil {
-			t.Errorf("got %v, want an answer", err)
-		}
-	}
-	if got, err := ask(f.dial(t), chunked); got != http.StatusNoContent {
-		t.Errorf("after them: got %d, %v, want an answer", got, err)
 	}
 }
 

@@ -18,30 +18,44 @@ type conn struct {
 	from   netip.Prefix
 	sender *sender
 
-	used atomic.Bool  // a request has begun on it
+	used atomic.Bool  // a request has come on it, as a whole
 	idle atomic.Int64 // since when none is under way, as epoch tells; 0: one is
+
+	whole, partial atomic.Int64 // requests with the handler: those that have come, and those whose bodies have not
+	stalled        atomic.Int64 // since when there are partial ones
+	streams        atomic.Int64 // HTTP/2 requests under way
 }
 
 // epoch is what idle counts from, 1 and more, so that no moment is 0.
 var epoch = time.Now().Add(-1)
 
+func now() int64 { return int64(time.Since(epoch)) }
+
 func newConn(c net.Conn, of *Connections, from netip.Prefix, s *sender) *conn {
 	counted := &conn{Conn: c, of: of, from: from, sender: s}
-	counted.idle.Store(int64(time.Since(epoch)))
+	counted.idle.Store(now())
 	return counted
 }
 
-// unused orders connections by how soon they may be closed, those that were never used first; MaxInt64: not now.
+// unused orders connections by how soon they may be closed, those that were never used first; MaxInt64: not now. Whoever has sent
+// a header and holds the body back has used it for nothing yet: such connections would otherwise be kept for as
+// long as a request may take, and a few addresses could take all places.
 func (c *conn) unused() int64 {
-	since := c.idle.Load()
-	switch {
-	case since == 0:
-		return math.MaxInt64
-	case c.used.Load():
-		return since
+	since, first := c.idle.Load(), !c.used.Load()
+	if since == 0 {
+		if !c.stalls() {
+			return math.MaxInt64
+		}
+		since, first = c.stalled.Load(), true
 	}
-	return since - math.MaxInt64/2
+	if first {
+		since -= math.MaxInt64 / 2
+	}
+	return since
 }
+
+// stalls reports whether all that is under way are requests whose bodies have not come.
+func (c *conn) stalls() bool { return c.partial.Load() > 0 && c.whole.Load() == 0 }
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
@@ -60,9 +74,9 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// begin says that a request has begun.
+// begin says that a request has come as a whole, and end that the handler is done with it.
 func (c *conn) begin() {
-	c.idle.Store(0)
+	c.whole.Add(1)
 	if c.used.Load() {
 		return
 	}
@@ -76,14 +90,25 @@ func (c *conn) begin() {
 	}
 }
 
+func (c *conn) end() { c.whole.Add(-1) }
+
+// stall says that there is a request whose body has not come.
+func (c *conn) stall() {
+	if c.partial.Add(1) == 1 {
+		c.stalled.Store(now())
+	}
+}
+
 // enter counts an HTTP/2 request, which takes as much memory as a connection, within the same limits: all together, and
-// its sender's share. It returns false of one too many. A nil conn counts nothing.
+// its sender's share. It returns false of one too many: of all together, only when there is no connection whose requests wait for their
+// bodies, which is closed instead. A nil conn counts nothing.
 func (c *conn) enter() bool {
 	if c == nil {
 		return true
 	}
+	c.streams.Add(1)
 	own, all := c.sender.streams.Add(1), c.of.streams.Add(1)
-	if own > int64(c.of.limits.PerAddress) || all > int64(c.of.limits.Connections) {
+	if own > int64(c.of.limits.PerAddress) || all > int64(c.of.limits.Connections) && !c.of.dropStalled() {
 		c.leave()
 		return false
 	}
@@ -93,6 +118,7 @@ func (c *conn) enter() bool {
 // leave is the end of enter.
 func (c *conn) leave() {
 	if c != nil {
+		c.streams.Add(-1)
 		c.sender.streams.Add(-1)
 		c.of.streams.Add(-1)
 	}
@@ -110,7 +136,8 @@ func counted(c net.Conn) *conn {
 	}
 }
 
-// note is the http.Server.ConnState of HTTP.
+// note is the http.Server.ConnState of HTTP. Active is no request: net/http says so of an HTTP/2 connection that has sent none, and
+// of one whose body has not come.
 func note(c net.Conn, s http.ConnState) {
 	own := counted(c)
 	if own == nil {
@@ -118,9 +145,9 @@ func note(c net.Conn, s http.ConnState) {
 	}
 	switch s {
 	case http.StateActive:
-		own.begin()
+		own.idle.Store(0)
 	case http.StateIdle:
-		own.idle.Store(int64(time.Since(epoch)))
+		own.idle.Store(now())
 	}
 }
 

@@ -39,17 +39,18 @@ func (l Limits) withDefaults() Limits {
 // of it was read, and before the handshake of TLS.
 //
 // When there are as many as there may be, or as many of one address, a new one takes the place of one that is not in use: rather of one on which
-// no request was ever sent, such as a handshake that somebody left half open, than of one between requests. So
-// who only holds connections holds them until somebody needs them, however many addresses they come from.
+// no request ever came as a whole, such as a handshake that somebody left half open, or whose request waits for its body, than
+// of one between requests. So who only holds connections holds them until somebody needs them, however many addresses they come from.
 type Connections struct {
 	limits Limits
 
 	mu      sync.Mutex // guards what follows: held for moments, when connections come and go
 	open    map[*conn]struct{}
-	fresh   int // of open, without a request so far
+	fresh   int // of open, without a whole request so far
 	senders map[netip.Prefix]*sender
 
 	streams atomic.Int64 // HTTP/2 requests under way
+	large   atomic.Int64 // requests under way with large bodies
 
 	tooMany, share, busy, evicted atomic.Uint64
 }
@@ -58,6 +59,7 @@ type Connections struct {
 type sender struct {
 	open    map[*conn]struct{} // guarded by Connections.mu; none: it is forgotten
 	streams atomic.Int64       // HTTP/2 requests under way
+	large   atomic.Int64       // requests under way with large bodies
 }
 
 // NewConnections returns limits for one listener.
@@ -168,6 +170,32 @@ func unused(all map[*conn]struct{}, between bool) (victim *conn) {
 		}
 	}
 	return victim
+}
+
+// dropStalled closes a connection with HTTP/2 requests that all wait for their bodies: of those it looks at the one that waits longest.
+// It returns false when it finds none.
+func (cs *Connections) dropStalled() bool {
+	var victim *conn
+	longest, n := int64(math.MaxInt64), 0
+	cs.mu.Lock()
+	for c := range cs.open {
+		if since := c.stalled.Load(); c.streams.Load() > 0 && c.stalls() && since < longest {
+			victim, longest = c, since
+		}
+		if n++; n >= looked {
+			break
+		}
+	}
+	if victim != nil {
+		cs.forget(victim)
+	}
+	cs.mu.Unlock()
+	if victim == nil {
+		return false
+	}
+	cs.evicted.Add(1)
+	drop(victim.Conn)
+	return true
 }
 
 // forget takes c out of the count; cs.mu is held.

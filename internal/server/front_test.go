@@ -39,7 +39,10 @@ type small struct {
 func behind(t *testing.T, with small) *front {
 	t.Helper()
 	f := &front{Server: kmstest.New(t)}
-	with.admit.Audit, with.admit.Now, with.admit.Logger = f.Audit, f.Clock.Now, slog.New(slog.DiscardHandler)
+	with.admit.Audit, with.admit.Logger = f.Audit, slog.New(slog.DiscardHandler)
+	if with.admit.Now == nil {
+		with.admit.Now = f.Clock.Now
+	}
 	if with.admit.Next == nil {
 		with.admit.Next = f.Server.Server
 	}

@@ -18,7 +18,7 @@ import (
 // or resets that nobody reads (CVE-2019-9512, -9514).
 func HTTP(h http.Handler, config *tls.Config, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           arrivals{h},
 		TLSConfig:         asking(config),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -44,11 +46,20 @@ func (a *Admission) close() {
 	r := a.round
 	a.round = nil
 	a.rounds.Unlock()
+	defer close(r.done)
+	defer a.rescue(r)
 	r.err = a.Audit.Append(r.record(a.Now()))
 	if r.err != nil {
 		a.complain(r)
 	}
-	close(r.done)
+}
+
+// rescue makes of a panic that there is no record: in this goroutine, which is a timer's, it would end the process.
+func (a *Admission) rescue(r *round) {
+	if p := recover(); p != nil {
+		r.err = fmt.Errorf("record refused requests: panic: %v", p)
+		a.Logger.Error("panic while recording refused requests", "panic", p, "stack", string(debug.Stack()))
+	}
 }
 
 func (a *Admission) complain(r *round) {

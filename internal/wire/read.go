@@ -103,6 +103,9 @@ func (m *Message) read(w http.ResponseWriter, r *http.Request) error {
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return fault.BodyTooLarge(MaxBody).Because(err)
 	}
+	if refused, is := errors.AsType[*fault.Error](err); is { // by who counts large bodies
+		return refused
+	}
 	if err != nil {
 		return fault.Malformed("The request body could not be read to its end.").Because(err)
 	}
