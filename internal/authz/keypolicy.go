@@ -37,7 +37,10 @@ func (r Rules) KeyPolicy(ctx context.Context, k *key.Key) (*KeyPolicy, uint64, e
 
 // MemorySize implements record.Sized. A default policy is shared by all keys of its account.
 func (p *KeyPolicy) MemorySize() int64 {
-	return 5 * int64(len(p.Text))
+	if p.Text == "" {
+		return 0
+	}
+	return p.Policy.MemorySize() + record.MessageSize(&recordpb.Policy{Text: p.Text, Bound: p.Bound})
 }
 
 // Defaults are the default policies of accounts, each once in memory: most keys have no other. The zero value is empty.

@@ -65,7 +65,7 @@ func fieldSize(f protoreflect.FieldDescriptor, v protoreflect.Value) (n int64) {
 			n += memo.Room(len(k.String())) + valueSize(f.MapValue().Kind(), v)
 			return true
 		})
-		return n + mapSize(v.Map().Len(), 16+slot(f.MapValue().Kind()))
+		return n + MapSize(v.Map().Len(), 16+slot(f.MapValue().Kind()))
 	}
 	return valueSize(f.Kind(), v)
 }
@@ -94,8 +94,8 @@ func slot(kind protoreflect.Kind) int {
 	return 8
 }
 
-// mapSize is what a map of Go takes for n entries of so many bytes: groups of eight, at most seven eighths full.
-func mapSize(n, entry int) int64 {
+// MapSize is what a map of Go takes for n entries of so many bytes, without what they refer to: groups of eight, at most seven eighths full.
+func MapSize(n, entry int) int64 {
 	if n <= 8 {
 		return 48 + memo.Room(8+8*entry)
 	}

@@ -111,23 +111,38 @@ type condition struct {
 
 // conditions compiles a Condition that was checked.
 func (d dialect) conditions(v *value) []condition {
-	var all []condition
+	all := make([]condition, 0, pairs(v))
 	for _, op := range v.members {
 		o, _ := operator(op.name)
+		d.tally.text(op.name)
 		for _, key := range op.members {
 			c := condition{operation: o, written: op.name, key: key.name, name: lower(key.name), negated: operators[o.base].negated}
 			c.hidden = d.hides(c.name)
-			for _, text := range key.scalars() {
+			texts := key.scalars()
+			if o.base != null {
+				c.tests, c.sizes = make([]test, 0, len(texts)), make([]int, 0, len(texts))
+			}
+			for _, text := range texts {
 				if o.base != null {
 					c.tests, c.sizes = append(c.tests, operators[o.base].test(d, text)), append(c.sizes, len(text))
 				} else if text = lower(text); text == "true" || text == "false" {
 					c.absent = append(c.absent, text == "true")
 				}
 			}
+			d.tally.condition(&c)
 			all = append(all, c)
 		}
 	}
+	d.tally.room(cap(all) * sizeOf[condition]())
 	return all
+}
+
+// pairs are how many operators and keys there are.
+func pairs(v *value) (n int) {
+	for i := range v.members {
+		n += len(v.members[i].members)
+	}
+	return n
 }
 
 // holds is the table of access.md §3.3.

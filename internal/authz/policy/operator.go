@@ -49,43 +49,49 @@ var operators = func() map[string]struct {
 
 // text makes a test of policy text that may hold variables. A variable without a value matches nothing, so
 // that positive operators fail and negated ones hold.
-func (d dialect) text(policy string, wildcards bool, compile func(string) func(value string) bool) test {
+func (d dialect) text(policy string, wildcards bool, compile func(string) (match func(value string) bool, takes int64)) test {
 	t := d.template(policy, wildcards)
 	if s, ok := t.fixed(); ok {
-		match := compile(s)
+		match, takes := compile(s)
+		d.tally.add(fixedTest, len(s), takes)
 		return func(value string, _ Context) bool { return match(value) }
 	}
+	d.tally.add(varyingTest, len(policy), t.takes())
 	return func(value string, c Context) bool {
 		s, ok := t.expand(c, len(value))
-		return ok && compile(s)(value)
+		if !ok {
+			return false
+		}
+		match, _ := compile(s)
+		return match(value)
 	}
 }
 
 func plain(s string) string { return strings.ReplaceAll(s, madeColon, ":") }
 
 func equals(d dialect, policy string) test {
-	return d.text(policy, false, func(s string) func(string) bool {
-		s = plain(s)
-		return func(value string) bool { return value == s }
+	return d.text(policy, false, func(s string) (func(string) bool, int64) {
+		text := plain(s)
+		return func(value string) bool { return value == text }, ofText
 	})
 }
 
 func equalsFold(d dialect, policy string) test {
-	return d.text(policy, false, func(s string) func(string) bool {
-		s = lower(plain(s))
-		return func(value string) bool { return len(value) == len(s) && lower(value) == s }
+	return d.text(policy, false, func(s string) (func(string) bool, int64) {
+		text := lower(plain(s))
+		return func(value string) bool { return len(value) == len(text) && lower(value) == text }, ofText
 	})
 }
 
 func like(d dialect, policy string) test {
-	return d.text(policy, true, func(s string) func(string) bool {
+	return d.text(policy, true, func(s string) (func(string) bool, int64) {
 		g := newGlob(s)
-		return g.match
+		return g.match, ofGlob + g.takes()
 	})
 }
 
 func arnLike(d dialect, policy string) test {
-	return d.text(policy, true, func(s string) func(string) bool {
+	return d.text(policy, true, func(s string) (func(string) bool, int64) {
 		globs := newGlobs(s)
 		return func(value string) bool {
 			for i := range globs {
@@ -101,40 +107,53 @@ func arnLike(d dialect, policy string) test {
 				value = rest
 			}
 			return len(globs) == arnParts
-		}
+		}, ofGlobs + globsTake(globs)
 	})
 }
 
 func equalsBool(d dialect, policy string) test {
-	return d.text(policy, false, func(s string) func(string) bool {
-		s = lower(s)
-		return func(value string) bool { return (s == "true" || s == "false") && lower(value) == s }
+	return d.text(policy, false, func(s string) (func(string) bool, int64) {
+		text := lower(s)
+		return func(value string) bool { return (text == "true" || text == "false") && lower(value) == text }, ofText
 	})
 }
 
-func equalsBytes(_ dialect, policy string) test {
+func equalsBytes(d dialect, policy string) test {
 	want, err := base64.StdEncoding.DecodeString(policy)
+	ok := err == nil // the error is not kept: it could be longer than the text
+	d.tally.add(binaryTest, cap(want), 0)
 	return func(value string, _ Context) bool {
 		got, bad := base64.StdEncoding.DecodeString(value)
-		return err == nil && bad == nil && bytes.Equal(got, want)
+		return ok && bad == nil && bytes.Equal(got, want)
 	}
 }
 
 // inNetwork takes a prefix or one address; an IPv4 address is in no IPv6 network.
-func inNetwork(_ dialect, policy string) test {
-	network, err := netip.ParsePrefix(policy)
-	if addr, bad := netip.ParseAddr(policy); bad == nil {
-		network, err = addr.Prefix(addr.BitLen())
-	}
+func inNetwork(d dialect, policy string) test {
+	network := parseNetwork(policy)
+	d.tally.add(networkTest, 0, 0)
 	return func(value string, _ Context) bool {
 		addr, bad := netip.ParseAddr(value)
-		return err == nil && bad == nil && network.Contains(addr.Unmap())
+		return bad == nil && network.Contains(addr.Unmap())
 	}
 }
 
+// parseNetwork returns the zero prefix, in which nothing is, for what is no network.
+func parseNetwork(text string) netip.Prefix {
+	network, err := netip.ParsePrefix(text)
+	if addr, bad := netip.ParseAddr(text); bad == nil {
+		network, err = addr.Prefix(addr.BitLen())
+	}
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return network
+}
+
 func compare(read func(string) (float64, bool), holds func(value, policy float64) bool) func(dialect, string) test {
-	return func(_ dialect, policy string) test {
+	return func(d dialect, policy string) test {
 		want, ok := read(policy)
+		d.tally.add(compareTest, 0, 0)
 		return func(value string, _ Context) bool {
 			got, is := read(value)
 			return ok && is && holds(got, want)

@@ -135,7 +135,7 @@ func (n naming) aws(name string) whom {
 	case len(parts) != arnParts: // the id of a principal that is gone
 		return whom{}
 	case parts[5] == "root":
-		return whom{reach: AsAccount, name: parts[4]}
+		return whom{reach: AsAccount, name: strings.Clone(parts[4])} // not the whole name
 	}
 	w := whom{name: name}
 	switch kind, _, _ := strings.Cut(parts[5], "/"); kind {

@@ -10,6 +10,7 @@ func (d dialect) resource(text string) resourceTest {
 	case text == "*":
 		return func(*Question) bool { return true }
 	case d.ofKey:
+		d.tally.add(keyResource, len(text), 0)
 		return func(q *Question) bool { return sameKey(text, q) }
 	}
 	t := d.template(text, true)
@@ -17,11 +18,18 @@ func (d dialect) resource(text string) resourceTest {
 		return func(*Question) bool { return false }
 	}
 	if s, ok := t.fixed(); ok {
-		return arnPattern(s)
+		is, takes := arnPattern(s)
+		d.tally.add(0, len(s), takes)
+		return is
 	}
+	d.tally.add(ofTemplate, len(text), t.takes())
 	return func(q *Question) bool {
 		s, ok := t.expand(q.Context, len(q.Resource))
-		return ok && arnPattern(s)(q)
+		if !ok {
+			return false
+		}
+		is, _ := arnPattern(s)
+		return is(q)
 	}
 }
 
@@ -41,13 +49,13 @@ func sameKey(text string, q *Question) bool {
 
 // arnPattern compares part by part. Wildcards stay within their part, but for a star at the end of one,
 // which also takes the parts that follow; the service has none (access.md §3.2).
-func arnPattern(pattern string) resourceTest {
+func arnPattern(pattern string) (is resourceTest, takes int64) {
 	const service = 2
 	globs := newGlobs(pattern)
 	if len(globs) > service && !globs[service].plain {
-		return func(*Question) bool { return false }
+		return func(*Question) bool { return false }, 0
 	}
-	return func(q *Question) bool { return matchParts(globs, q.parts) }
+	return func(q *Question) bool { return matchParts(globs, q.parts) }, ofGlobs + globsTake(globs)
 }
 
 // newGlobs are those of the parts of an ARN.

@@ -3,7 +3,10 @@ package policy
 import "slices"
 
 // A Policy is a document made ready to decide. It may be used concurrently.
-type Policy struct{ statements []statement }
+type Policy struct {
+	statements []statement
+	takes      int64 // bytes of memory
+}
 
 type statement struct {
 	sid  string
@@ -29,7 +32,7 @@ func (d *Document) Compile() *Policy { return d.compile(naming{partition: d.part
 
 func (d *Document) compile(n naming) *Policy {
 	version, _ := d.root.get("Version")
-	speak := dialect{variables: version != nil && version.scalar == "2012-10-17", ofKey: d.grammar == ofKey}
+	speak := dialect{variables: version != nil && version.scalar == "2012-10-17", ofKey: d.grammar == ofKey, tally: new(tally)}
 	p := &Policy{statements: make([]statement, len(d.statements))}
 	for i, s := range d.statements {
 		c := compileStatement(speak, n, s)
@@ -37,8 +40,10 @@ func (d *Document) compile(n naming) *Policy {
 		if d.grammar == ofRole {
 			c.resources = []resourceTest{speak.resource("*")} // that very role
 		}
+		speak.tally.statement(&c)
 		p.statements[i] = c
 	}
+	p.takes = room(sizeOf[Policy]()) + room(len(p.statements)*sizeOf[statement]()) + speak.tally.bytes
 	return p
 }
 
@@ -54,11 +59,13 @@ func compileStatement(speak dialect, n naming, v *value) (s statement) {
 			s.whom, s.notWhom = n.whoms(&m.value), m.name == "NotPrincipal"
 		case "Action", "NotAction":
 			s.notActions = m.name == "NotAction"
+			s.actions = make([]action, 0, len(texts))
 			for _, t := range texts {
 				s.actions = append(s.actions, action(lower(t)))
 			}
 		case "Resource", "NotResource":
 			s.notResources = m.name == "NotResource"
+			s.resources = make([]resourceTest, 0, len(texts))
 			for _, t := range texts {
 				s.resources = append(s.resources, speak.resource(t))
 			}

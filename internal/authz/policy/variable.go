@@ -25,6 +25,7 @@ type part struct {
 type dialect struct {
 	variables bool // Version 2012-10-17
 	ofKey     bool // a key policy, which never sees what only identity policies do
+	tally     *tally
 }
 
 // template reads s. Wildcards are wildcards only where wildcards is set; ${*}, ${?} and ${$} never are.
