@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -38,13 +39,36 @@ func (k *signingKeys) all() []*signingKey {
 	return nil
 }
 
-// keep remembers key for the scope of s. The oldest go first. Of two that are kept at the same moment one may be lost,
-// and is derived again.
+// keep remembers key for the scope of s, unless it is remembered. Those of other days than the newest two go, since what is
+// signed is at most minutes old but for what was presigned; of the rest, the oldest go first.
 func (k *signingKeys) keep(s *sigv4.Signed, key [32]byte) *signingKey {
 	scope := s.Service + " " + s.Region // a string of its own, not the whole header
 	added := &signingKey{strings.Clone(s.Date), scope[len(s.Service)+1:], s.Service, scope, key}
-	kept := append([]*signingKey{added}, k.all()...)
-	kept = kept[:min(len(kept), maxKeys)]
-	k.kept.Store(&kept)
-	return added
+	for {
+		before := k.kept.Load() // another may be kept meanwhile
+		if known := k.find(s); known != nil {
+			return known
+		}
+		kept := []*signingKey{added}
+		if before != nil {
+			kept = newest(append(kept, *before...))
+		}
+		if k.kept.CompareAndSwap(before, &kept) {
+			return added
+		}
+	}
+}
+
+// newest are those of keys that are of the newest two days.
+func newest(keys []*signingKey) []*signingKey {
+	var last, second string // a date is YYYYMMDD
+	for _, k := range keys {
+		if k.date > last {
+			last, second = k.date, last
+		} else if k.date < last && k.date > second {
+			second = k.date
+		}
+	}
+	keys = slices.DeleteFunc(keys, func(k *signingKey) bool { return k.date < second })
+	return slices.Clip(keys[:min(len(keys), maxKeys)])
 }

@@ -241,6 +241,41 @@ func TestManyScopes(t *testing.T) {
 	}
 }
 
+// Keys of days that are over are of no use but to who reads memory.
+func TestKeysOfOtherDaysGo(t *testing.T) {
+	w := newWorld()
+	for day := range 4 {
+		w.now = noon.Add(time.Duration(day) * 24 * time.Hour)
+		for range 2 {
+			if _, err := w.verify(requestAt(w.now, "eu-1", idOfAlice, secretOfAlice)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := w.known[idOfAlice].Secret.CachedKeys(), min(day+1, 2); got != want {
+			t.Errorf("day %d: got %d signing keys in memory, want %d", day, got, want)
+		}
+	}
+}
+
+// However many come at once, one key is kept for one scope.
+func TestKeysAreKeptOnce(t *testing.T) {
+	s := authn.NewSecret([]byte(secretOfAlice))
+	var all sync.WaitGroup
+	for i := range 400 {
+		all.Go(func() { s.KeepKey("20260102", fmt.Sprintf("eu-%d", i%authn.MaxKeys)) })
+	}
+	all.Wait()
+	if got := s.CachedKeys(); got != authn.MaxKeys {
+		t.Errorf("got %d signing keys in memory, want %d", got, authn.MaxKeys)
+	}
+	s.KeepKey("20260102", "eu-0")
+	for i := range authn.MaxKeys {
+		if n := s.KeysOf("20260102", fmt.Sprintf("eu-%d", i)); n != 1 {
+			t.Errorf("eu-%d: got %d keys, want 1", i, n)
+		}
+	}
+}
+
 // Whoever knows an id, but not its secret, fills no memory with it.
 func TestOnlyProvedKeysAreKept(t *testing.T) {
 	w := newWorld()
