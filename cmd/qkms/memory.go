@@ -13,48 +13,78 @@ import (
 	"strings"
 
 	"qkms/internal/node"
+	"qkms/internal/server"
 )
 
-// besideCache is what the process needs besides the cache: 40 MiB when it does nothing, the rest for requests.
-const besideCache = 128 << 20
+// What the process needs besides the cache. Whoever can connect can make it need all of that.
+const (
+	besideCache   = 128 << 20 // 40 MiB when it does nothing, the rest for requests
+	perConnection = 40 << 10  // states and buffers of TLS and HTTP, stacks, and a request whose body is small
+	largeBodies   = 256 << 20 // as many of wire.MaxBody as server.Admission lets in at once
+)
+
+// A memoryNeed is what memory is divided by.
+type memoryNeed struct {
+	cache       int64 // --cache-bytes, or 0
+	connections int64 // how many there may be
+	allowed     int64 // what the control group may have; math.MaxInt64: no limit
+	environment int64 // what GOMEMLIMIT says; math.MaxInt64: off; 0: nothing
+}
+
+// front is what those may take who connect.
+func (n memoryNeed) front() int64 { return n.connections*perConnection + largeBodies }
+
+// room is all memory there is.
+func (n memoryNeed) room() int64 {
+	if n.environment == 0 {
+		return n.allowed
+	}
+	return min(n.allowed, n.environment)
+}
 
 // A memoryPlan is how the memory of the process is divided.
 type memoryPlan struct {
-	cache int64 // --cache-bytes
-	limit int64 // what the garbage collector works to stay below, as GOMEMLIMIT
-	tight bool  // so little of it is left beside a full cache that collecting would never end
+	cache  int64 // --cache-bytes
+	limit  int64 // what the garbage collector works to stay below, as GOMEMLIMIT
+	wanted int64 // what limit is where there is as much
+	tight  bool  // so little of it is left beside a full cache and all connections that collecting would never end
 }
 
-// planMemory divides memory: cache is --cache-bytes, or 0; allowed is what the control group may have, environment
-// what GOMEMLIMIT says, both math.MaxInt64 for nothing.
+// planMemory divides memory. The cache, if nothing is said, is a fourth of what those who connect leave, or an eighth of
+// all where they leave less.
 //
 // The limit is not to be met: half the cache is room for garbage, with which the collector runs as it does without a
 // limit. It is there for the day when something else grows, since a process that the kernel ends for its memory has
 // flushed nothing.
-func planMemory(cache, allowed, environment int64) (p memoryPlan) {
-	room := min(allowed, environment)
-	if p.cache = cache; cache == 0 {
-		p.cache = min(node.DefaultCacheBytes, room/4)
+func planMemory(n memoryNeed) (p memoryPlan) {
+	if p.cache = n.cache; p.cache == 0 {
+		p.cache = min(node.DefaultCacheBytes, max((n.room()-n.front())/4, n.room()/8))
 	}
-	p.limit = min(p.cache+p.cache/2+besideCache, allowed-allowed/10)
-	if environment != math.MaxInt64 {
-		p.limit = environment
+	most := n.allowed - n.allowed/10
+	p.wanted = p.cache + p.cache/2 + besideCache + n.front()
+	p.limit = min(p.wanted, most)
+	if n.environment != 0 {
+		p.limit = n.environment
 	}
-	p.tight = p.limit < p.cache+p.cache/4+besideCache/2
+	p.tight = min(p.limit, most) < p.cache+p.cache/4+besideCache/2+n.front()
 	return p
 }
 
 // limitMemory makes sure of the plan. Who sets GOMEMLIMIT is not overruled.
 func (c *command) limitMemory(ctx context.Context) {
-	environment := debug.SetMemoryLimit(-1)
-	p := planMemory(int64(c.CacheBytes), controlGroup(os.DirFS("/")), environment)
-	if environment == math.MaxInt64 {
+	limits := server.NewConnections(server.Limits{Connections: c.MaxConnections}).Limits() // fewer where files are few
+	n := memoryNeed{cache: int64(c.CacheBytes), connections: int64(limits.Connections), allowed: controlGroup(os.DirFS("/"))}
+	if os.Getenv("GOMEMLIMIT") != "" { // "off" is a word too
+		n.environment = debug.SetMemoryLimit(-1)
+	}
+	p := planMemory(n)
+	if n.environment == 0 {
 		debug.SetMemoryLimit(p.limit)
 	}
 	c.CacheBytes = size(p.cache)
 	if p.tight {
-		c.logger().WarnContext(ctx, "memory is too small for --cache-bytes: once the cache is full the garbage collector takes the processor from requests; give less --cache-bytes, or the process more memory",
-			"cache_bytes", p.cache, "memory_limit", p.limit, "memory_limit_needed", p.cache+p.cache/2+besideCache)
+		c.logger().WarnContext(ctx, "memory is too small for --cache-bytes and --max-connections: once the cache is full and all connections are open, the garbage collector takes the processor from requests, or the kernel ends the process; give less of them, or the process more memory",
+			"cache_bytes", p.cache, "max_connections", n.connections, "memory_limit", p.limit, "memory_limit_needed", p.wanted)
 	}
 }
 

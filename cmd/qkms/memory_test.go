@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"math"
+	"runtime/debug"
 	"testing"
 	"testing/fstest"
 )
@@ -9,24 +11,48 @@ import (
 func TestPlanMemory(t *testing.T) {
 	const none, mib = int64(math.MaxInt64), int64(1 << 20)
 	for name, tc := range map[string]struct {
-		cache, allowed, environment int64
-		want                        memoryPlan
+		need memoryNeed
+		want memoryPlan
 	}{
-		"nothing said":                    {0, none, none, memoryPlan{256 * mib, 512 * mib, false}},
-		"a cache":                         {1024 * mib, none, none, memoryPlan{1024 * mib, 1664 * mib, false}},
-		"a small container":               {0, 400 * mib, none, memoryPlan{100 * mib, 278 * mib, false}},
-		"a large container":               {0, 8192 * mib, none, memoryPlan{256 * mib, 512 * mib, false}},
-		"a container it does not fit":     {512 * mib, 640 * mib, none, memoryPlan{512 * mib, 576 * mib, true}},
-		"GOMEMLIMIT":                      {0, none, 4096 * mib, memoryPlan{256 * mib, 4096 * mib, false}},
-		"a small GOMEMLIMIT":              {0, none, 200 * mib, memoryPlan{50 * mib, 200 * mib, false}},
-		"a GOMEMLIMIT that is too small":  {256 * mib, none, 256 * mib, memoryPlan{256 * mib, 256 * mib, true}},
-		"GOMEMLIMIT before the container": {256 * mib, 8192 * mib, 2048 * mib, memoryPlan{256 * mib, 2048 * mib, false}},
+		"nothing said":                    {memoryNeed{0, 8192, none, 0}, memoryPlan{256 * mib, 1088 * mib, 1088 * mib, false}},
+		"few connections":                 {memoryNeed{0, 1024, none, 0}, memoryPlan{256 * mib, 808 * mib, 808 * mib, false}},
+		"many connections":                {memoryNeed{0, 65536, none, 0}, memoryPlan{256 * mib, 3328 * mib, 3328 * mib, false}},
+		"a cache":                         {memoryNeed{1024 * mib, 8192, none, 0}, memoryPlan{1024 * mib, 2240 * mib, 2240 * mib, false}},
+		"a container":                     {memoryNeed{0, 8192, 1000 * mib, 0}, memoryPlan{125 * mib, 891*mib + mib/2, 891*mib + mib/2, false}},
+		"a large container":               {memoryNeed{0, 8192, 8000 * mib, 0}, memoryPlan{256 * mib, 1088 * mib, 1088 * mib, false}},
+		"a small container":               {memoryNeed{0, 8192, 400 * mib, 0}, memoryPlan{50 * mib, 360 * mib, 779 * mib, true}},
+		"576 MiB, few connections":        {memoryNeed{0, 1024, 576 * mib, 0}, memoryPlan{72 * mib, 518*mib + 419431, 532 * mib, false}},
+		"1 GiB":                           {memoryNeed{0, 8192, 1024 * mib, 0}, memoryPlan{128 * mib, 896 * mib, 896 * mib, false}},
+		"1 GiB of cache in 2.5":           {memoryNeed{1024 * mib, 8192, 2560 * mib, 0}, memoryPlan{1024 * mib, 2240 * mib, 2240 * mib, false}},
+		"a small one, few connections":    {memoryNeed{0, 1024, 520 * mib, 0}, memoryPlan{65 * mib, 468 * mib, 521*mib + mib/2, false}},
+		"a container it does not fit":     {memoryNeed{512 * mib, 8192, 1280 * mib, 0}, memoryPlan{512 * mib, 1152 * mib, 1472 * mib, true}},
+		"connections it does not fit":     {memoryNeed{256 * mib, 65536, 1280 * mib, 0}, memoryPlan{256 * mib, 1152 * mib, 3328 * mib, true}},
+		"GOMEMLIMIT":                      {memoryNeed{0, 8192, none, 4096 * mib}, memoryPlan{256 * mib, 4096 * mib, 1088 * mib, false}},
+		"GOMEMLIMIT=off":                  {memoryNeed{0, 8192, none, none}, memoryPlan{256 * mib, none, 1088 * mib, false}},
+		"GOMEMLIMIT=off, a container":     {memoryNeed{256 * mib, 8192, 640 * mib, none}, memoryPlan{256 * mib, none, 1088 * mib, true}},
+		"a GOMEMLIMIT that is too small":  {memoryNeed{256 * mib, 8192, none, 800 * mib}, memoryPlan{256 * mib, 800 * mib, 1088 * mib, true}},
+		"GOMEMLIMIT before the container": {memoryNeed{256 * mib, 8192, 8192 * mib, 2048 * mib}, memoryPlan{256 * mib, 2048 * mib, 1088 * mib, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := planMemory(tc.cache, tc.allowed, tc.environment); got != tc.want {
+			if got := planMemory(tc.need); got != tc.want {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}
 		})
+	}
+}
+
+// GOMEMLIMIT=off is something said, though the limit it leaves is the one of nothing said.
+func TestMemoryLimitOfTheEnvironment(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
+	for _, tc := range []struct {
+		said string
+		kept bool
+	}{{"off", true}, {"", false}} {
+		t.Setenv("GOMEMLIMIT", tc.said)
+		(&command{Config: Config{CacheBytes: 1 << 20}, stdio: stdio{err: io.Discard}}).limitMemory(t.Context())
+		if got := debug.SetMemoryLimit(-1); (got == math.MaxInt64) != tc.kept {
+			t.Errorf("GOMEMLIMIT=%s: got a limit of %d", tc.said, got)
+		}
 	}
 }
 
