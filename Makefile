@@ -8,7 +8,7 @@ FUZZTIME    = 200000x
 BENCH       =
 SOAK        =
 
-.PHONY: test test-nodes check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat faults build
+.PHONY: test test-nodes test-memory check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat faults build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -17,6 +17,10 @@ test:
 test-nodes:
 	QKMS_TEST_STORE=postgres go test ./internal/server -run TestScripts
 	QKMS_NODES=500 QKMS_SEEDS=1 go test ./internal/coherence -run TestSimulation
+
+# What is counted against --cache-bytes is what is taken: not to be seen under the race detector.
+test-memory:
+	go test -run TestMemoryIsWhatItIsCountedAs ./internal/scale
 
 check:
 	gofmt -d .
