@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"qkms/internal/custody"
-	"qkms/internal/memo"
+	"qkms/internal/footprint"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 )
@@ -24,9 +24,9 @@ type Key struct {
 
 // MemorySize implements record.Sized: without what it shares with others.
 func (k *Key) MemorySize() int64 {
-	shared := memo.Room(len(k.Account)) + memo.Room(len(k.Region)) + memo.Room(len(k.Spec)) + memo.Room(len(k.Usage)) +
-		memo.Room(len(k.Origin)) + memo.Room(len(k.State)) + memo.Room(len(k.CurrentMaterial))
-	return memo.Object[Key]() + record.MessageSize(k.Key) - shared + memo.Room(len(k.ARN)) + k.policy.MemorySize()
+	shared := footprint.Room(len(k.Account)) + footprint.Room(len(k.Region)) + footprint.Room(len(k.Spec)) + footprint.Room(len(k.Usage)) +
+		footprint.Room(len(k.Origin)) + footprint.Room(len(k.State)) + footprint.Room(len(k.CurrentMaterial))
+	return footprint.Object[Key]() + record.MessageSize(k.Key) - shared + footprint.Room(len(k.ARN)) + k.policy.MemorySize()
 }
 
 // Record is where the key is stored.

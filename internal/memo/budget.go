@@ -2,7 +2,6 @@ package memo
 
 import (
 	"math/rand/v2"
-	"reflect"
 	"sync"
 	"sync/atomic"
 )
@@ -120,20 +119,6 @@ func (c *Cache[K, V]) sweep(stripe, passes int, enough func() bool) (passed int)
 	}
 	return passed
 }
-
-// Room is how many bytes the allocator of Go takes for an object of n bytes, about.
-func Room(n int) int64 {
-	switch {
-	case n <= 0:
-		return 0
-	case n <= 1024:
-		return int64(n+15) &^ 15
-	}
-	return int64(n + n/8)
-}
-
-// Object is how many bytes the allocator of Go takes for a T, without what it refers to.
-func Object[T any]() int64 { return Room(int(reflect.TypeFor[T]().Size())) }
 
 // counts are numbers that all processors add to. Each is in many places, and one of them is picked at random: a single
 // one would be what all requests share.

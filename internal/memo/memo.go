@@ -13,6 +13,8 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+
+	"qkms/internal/footprint"
 )
 
 // A Cache holds values by key. Its methods may be called concurrently. It is striped, and who finds what
@@ -52,7 +54,7 @@ func New[V any](b *Budget) *Cache[string, V] {
 
 // Of returns the cache of a configuration.
 func Of[K comparable, V any](config Config[K, V]) *Cache[K, V] {
-	c := &Cache[K, V]{config: config, seed: maphash.MakeSeed(), overhead: Object[entry[K, V]]() + bucket}
+	c := &Cache[K, V]{config: config, seed: maphash.MakeSeed(), overhead: footprint.Object[entry[K, V]]() + bucket}
 	for i := range c.stripes {
 		s := &c.stripes[i]
 		s.flights = map[K]*flight[V]{}

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"qkms/internal/memo"
+	"qkms/internal/footprint"
 	"qkms/internal/record/recordpb"
 )
 
@@ -14,7 +14,7 @@ import (
 type Sized interface{ MemorySize() int64 }
 
 // MemorySize implements Sized.
-func (k Key) MemorySize() int64 { return memo.Room(len(k.enc)) }
+func (k Key) MemorySize() int64 { return footprint.Room(len(k.enc)) }
 
 // sizeOf is how many bytes v takes that was made of a record of so many bytes.
 func sizeOf(v any, plain int) int64 {
@@ -24,19 +24,19 @@ func sizeOf(v any, plain int) int64 {
 	case proto.Message:
 		return MessageSize(v)
 	case []string:
-		n := memo.Room(16*len(v)) + sliceHeader
+		n := footprint.Room(16*len(v)) + sliceHeader
 		for _, s := range v {
-			n += memo.Room(len(s))
+			n += footprint.Room(len(s))
 		}
 		return n
 	case []*recordpb.Grant:
-		n := memo.Room(8*len(v)) + sliceHeader
+		n := footprint.Room(8*len(v)) + sliceHeader
 		for _, g := range v {
 			n += MessageSize(g)
 		}
 		return n
 	}
-	return memo.Room(8 * plain) // more than any yet
+	return footprint.Room(8 * plain) // more than any yet
 }
 
 const sliceHeader = 32 // in an interface, where it has an object of its own
@@ -44,7 +44,7 @@ const sliceHeader = 32 // in an interface, where it has an object of its own
 // MessageSize is how many bytes of memory m takes.
 func MessageSize(m proto.Message) int64 {
 	r := m.ProtoReflect()
-	n := memo.Room(int(reflect.TypeOf(m).Elem().Size())) + memo.Room(len(r.GetUnknown()))
+	n := footprint.Room(int(reflect.TypeOf(m).Elem().Size())) + footprint.Room(len(r.GetUnknown()))
 	r.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		n += fieldSize(f, v)
 		return true
@@ -59,10 +59,10 @@ func fieldSize(f protoreflect.FieldDescriptor, v protoreflect.Value) (n int64) {
 		for i := range v.List().Len() {
 			n += valueSize(f.Kind(), v.List().Get(i))
 		}
-		return n + memo.Room(v.List().Len()*slot(f.Kind())*5/4) // as append has grown it
+		return n + footprint.Room(v.List().Len()*slot(f.Kind())*5/4) // as append has grown it
 	case f.IsMap():
 		v.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-			n += memo.Room(len(k.String())) + valueSize(f.MapValue().Kind(), v)
+			n += footprint.Room(len(k.String())) + valueSize(f.MapValue().Kind(), v)
 			return true
 		})
 		return n + MapSize(v.Map().Len(), 16+slot(f.MapValue().Kind()))
@@ -74,9 +74,9 @@ func fieldSize(f protoreflect.FieldDescriptor, v protoreflect.Value) (n int64) {
 func valueSize(kind protoreflect.Kind, v protoreflect.Value) int64 {
 	switch kind {
 	case protoreflect.StringKind:
-		return memo.Room(len(v.String()))
+		return footprint.Room(len(v.String()))
 	case protoreflect.BytesKind:
-		return memo.Room(len(v.Bytes()))
+		return footprint.Room(len(v.Bytes()))
 	case protoreflect.MessageKind:
 		return MessageSize(v.Message().Interface())
 	}
@@ -97,7 +97,7 @@ func slot(kind protoreflect.Kind) int {
 // MapSize is what a map of Go takes for n entries of so many bytes, without what they refer to: groups of eight, at most seven eighths full.
 func MapSize(n, entry int) int64 {
 	if n <= 8 {
-		return 48 + memo.Room(8+8*entry)
+		return 48 + footprint.Room(8+8*entry)
 	}
-	return 48 + memo.Room(n*(entry+1)*3/2)
+	return 48 + footprint.Room(n*(entry+1)*3/2)
 }

@@ -1,6 +1,10 @@
 package policy
 
-import "reflect"
+import (
+	"reflect"
+
+	"qkms/internal/footprint"
+)
 
 // A policy takes many times its text when it is compiled: `"*",` is four bytes, and under ArnLike an array of globs, two
 // functions with what they hold on to, and a place in two lists. So that no tenant takes more memory than it is counted
@@ -27,7 +31,7 @@ const (
 // A tally adds up what one policy takes, in bytes.
 type tally struct{ bytes int64 }
 
-func (t *tally) room(n int)    { t.bytes += room(n) }
+func (t *tally) room(n int)    { t.bytes += footprint.Room(n) }
 func (t *tally) text(s string) { t.room(len(s)) }
 
 // add counts a function, a text of so many bytes that it keeps, and what else it takes.
@@ -62,10 +66,10 @@ func (t *tally) statement(s *statement) {
 }
 
 // takes is what the pieces of g take; their text is the pattern's.
-func (g *glob) takes() int64 { return room(16 * cap(g.pieces)) }
+func (g *glob) takes() int64 { return footprint.Room(16 * cap(g.pieces)) }
 
 func globsTake(globs []glob) int64 {
-	n := room(cap(globs) * sizeOf[glob]())
+	n := footprint.Room(cap(globs) * sizeOf[glob]())
 	for i := range globs {
 		n += globs[i].takes()
 	}
@@ -74,22 +78,11 @@ func globsTake(globs []glob) int64 {
 
 // takes is what a template takes besides the text it was read from.
 func (t template) takes() int64 {
-	n := room(cap(t) * sizeOf[part]())
+	n := footprint.Room(cap(t) * sizeOf[part]())
 	for i := range t {
-		n += room(len(t[i].text)) + room(len(t[i].name)) + room(len(t[i].fallback))
+		n += footprint.Room(len(t[i].text)) + footprint.Room(len(t[i].name)) + footprint.Room(len(t[i].fallback))
 	}
 	return n
-}
-
-// room is how many bytes the allocator of Go takes for n, rounded up.
-func room(n int) int64 {
-	switch {
-	case n <= 0:
-		return 0
-	case n <= 1024:
-		return int64(n+15) &^ 15
-	}
-	return int64(n + n/8)
 }
 
 func sizeOf[T any]() int { return int(reflect.TypeFor[T]().Size()) }

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+
+	"qkms/internal/footprint"
+)
 
 // A Policy is a document made ready to decide. It may be used concurrently.
 type Policy struct {
@@ -43,7 +47,7 @@ func (d *Document) compile(n naming) *Policy {
 		speak.tally.statement(&c)
 		p.statements[i] = c
 	}
-	p.takes = room(sizeOf[Policy]()) + room(len(p.statements)*sizeOf[statement]()) + speak.tally.bytes
+	p.takes = footprint.Room(sizeOf[Policy]()) + footprint.Room(len(p.statements)*sizeOf[statement]()) + speak.tally.bytes
 	return p
 }
 

@@ -2,7 +2,7 @@ package soft
 
 import (
 	"qkms/internal/custody"
-	"qkms/internal/memo"
+	"qkms/internal/footprint"
 )
 
 // sizes are how many bytes of memory a decoded key takes, by spec; TestSizes looks after them.
@@ -30,12 +30,12 @@ const entryBytes = 96
 // size is how many bytes m takes.
 func (m material) size() int64 {
 	if m.bytes != nil {
-		return 2*32 + memo.Room(len(m.bytes()))
+		return 2*32 + footprint.Room(len(m.bytes()))
 	}
 	return sizes[m.spec]
 }
 
 // refBytes is what ref takes. Its strings are mostly those of the record it is from, which may be gone before it.
 func refBytes(ref custody.Ref) int64 {
-	return memo.Room(len(ref.Account)) + memo.Room(len(ref.Region)) + memo.Room(len(ref.KeyID)) + memo.Room(len(ref.MaterialID))
+	return footprint.Room(len(ref.Account)) + footprint.Room(len(ref.Region)) + footprint.Room(len(ref.KeyID)) + footprint.Room(len(ref.MaterialID))
 }
