@@ -128,6 +128,9 @@ type Config struct {
 	// Description is a note kept with an access key.
 	Description string
 
+	// Console serves the web console at /console/ of the address of the API. Whoever can reach that can try to sign in.
+	Console bool
+
 	// JSON prints results as JSON, for programs.
 	JSON bool
 
@@ -271,6 +274,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		yes(&c.Prune, "delete what the file does not list of its accounts")
 	case "description":
 		text(&c.Description, "a note to keep with the access key")
+	case "console":
+		yes(&c.Console, "serve the web console at /console/")
 	case "json":
 		yes(&c.JSON, "print JSON")
 	case "attestation-roots":

@@ -125,6 +125,10 @@ func (c *command) announce(addr net.Addr, k devKey) error {
 			return fmt.Errorf("write --env-file: %w", err)
 		}
 	}
+	console := ""
+	if c.Console {
+		console = fmt.Sprintf("\nOr sign in with this access key at http://%s/console/\n", addr)
+	}
 	_, err := fmt.Fprintf(c.out, `QKMS for development at http://%s
 Account %s, data in %s; plain HTTP, reachable from this machine only.
 
@@ -136,9 +140,9 @@ Then try, with the AWS CLI:
 aws kms generate-data-key --key-id %[5]s --key-spec AES_256
 aws kms generate-data-key-without-plaintext --key-id %[5]s --key-spec AES_256 --query CiphertextBlob --output text | base64 --decode > data-key.enc
 aws kms decrypt --ciphertext-blob fileb://data-key.enc --query Plaintext --output text
-
+%[6]s
 Ctrl-C ends it. Over the same data the credentials stay the same.
-`, addr, c.Account, c.Data, exports, devAlias)
+`, addr, c.Account, c.Data, exports, devAlias, console)
 	return err
 }
 

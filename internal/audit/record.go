@@ -17,6 +17,9 @@ const (
 	SourceAdmin = "qkms.admin"
 	SourceSTS   = "sts.amazonaws.com"
 	SourceIAM   = "iam.amazonaws.com"
+
+	// SourceOversight is of the API of ours that the console asks besides those of AWS.
+	SourceOversight = "qkms.oversight"
 )
 
 // Values of Record.EventType.

@@ -106,3 +106,8 @@ func ClientCertificateName(name string) *Error {
 func ProviderIDGiven() *Error {
 	return New(InvalidParameter, "ProviderId is for OAuth 2.0 access tokens, which are not accepted. Leave it out, and send an ID token of OpenID Connect.")
 }
+
+// LoginOfService answers a service principal who wants to look after an account, and has none. [U]
+func LoginOfService() *Error {
+	return New(AccessDenied, "Cannot call ConsoleLogin with the credentials of a service principal")
+}

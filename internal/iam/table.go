@@ -15,9 +15,9 @@ import (
 //go:generate go run qkms/internal/iam/iamdoc ../../docs/iam.md
 
 // longTerm keeps out the temporary credentials of users and root users: what was borrowed from an access key for
-// some hours shall not make another for good. Sessions of roles are admitted [D].
+// some hours shall not make another for good. Sessions of roles are admitted, and those of who is signed in to the console [D].
 func longTerm(c *authn.Caller) error {
-	if c.Session != nil && c.Role == nil {
+	if s := c.Session; s != nil && c.Role == nil && !s.Console {
 		return fault.UnknownClient()
 	}
 	return nil

@@ -56,6 +56,8 @@ type Options struct {
 	Trace      *trace.Tracer // likewise
 	AuditSinks []*sink.Target
 
+	Console bool // as in node.Config
+
 	OIDC webidentity.Config
 
 	Clock    *Clock            // nil: NewClock()
@@ -152,7 +154,7 @@ func database(t testing.TB) string {
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.root)}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {
@@ -172,7 +174,7 @@ func (s *Server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.front, s.ended = front.New(server.HTTP(n.Server, nil, n.Logger)), make(chan struct{})
+	s.front, s.ended = front.New(server.HTTP(n.Handler, nil, n.Logger)), make(chan struct{})
 	go func() {
 		defer close(s.ended)
 		_ = s.front.Serve(ln) // ends with halt

@@ -10,7 +10,7 @@ import (
 )
 
 // versions of the APIs of the Query protocol.
-var versions = map[string]string{"iam": "2010-05-08", "sts": "2011-06-15"}
+var versions = map[string]string{"iam": "2010-05-08", "sts": "2011-06-15", "qkms": "2026-11-22"}
 
 // IAM sends one operation of IAM with parameters, each a name and a value. Of a refusal Code and Message say
 // why, as with KMS.

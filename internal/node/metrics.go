@@ -16,6 +16,7 @@ import (
 	"qkms/internal/memo"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
+	"qkms/internal/oversight"
 	"qkms/internal/query"
 	"qkms/internal/sts"
 )
@@ -26,7 +27,7 @@ func Operations() []string {
 	for _, row := range op.Table {
 		names = append(names, row.Operation())
 	}
-	for _, service := range []*query.Service{iam.Service, sts.Service} { // on the same endpoint
+	for _, service := range []*query.Service{iam.Service, sts.Service, oversight.New(oversight.Deps{})} { // on the same endpoint
 		for _, row := range service.Table {
 			names = append(names, row.Operation())
 		}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,20 +25,24 @@ import (
 	"qkms/internal/authn/webidentity"
 	"qkms/internal/authz"
 	"qkms/internal/coherence"
+	"qkms/internal/console"
 	"qkms/internal/custody/soft"
 	"qkms/internal/fault"
+	"qkms/internal/iam"
 	"qkms/internal/identity"
 	"qkms/internal/key"
 	"qkms/internal/lastuse"
 	"qkms/internal/ledger"
 	"qkms/internal/metrics"
 	"qkms/internal/op"
+	"qkms/internal/oversight"
 	"qkms/internal/query"
 	"qkms/internal/record"
 	"qkms/internal/reseal"
 	"qkms/internal/seal"
 	"qkms/internal/server"
 	"qkms/internal/store/postgres"
+	"qkms/internal/sts"
 	"qkms/internal/sweep"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
@@ -89,6 +94,9 @@ type Config struct {
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: slog.Default()
 
+	// Console serves the web console, and with it the API that it asks besides those of AWS.
+	Console bool
+
 	ReadyPairs int // RSA data key pairs of each spec in demand that Start has made in advance; 0: none
 
 	claims func() time.Time // Now as it was given: nil lets a database that several nodes share go by its own clock
@@ -137,7 +145,8 @@ type Node struct {
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
-	Admission     *server.Admission   // of requests, before Server
+	Handler       http.Handler        // Server, and the console if there is one
+	Admission     *server.Admission   // of requests, before Handler
 	Connections   *server.Connections // of the listener that Admission is behind
 	Reseal        *reseal.Job
 	Sweeper       *sweep.Sweeper
@@ -295,16 +304,32 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	managers := authn.New(authn.Config{
 		Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.servesIAM, Service: "iam", Partition: n.Naming.Partition, Now: n.Now, Skew: 15 * time.Minute,
 	})
+	queries := []server.Query{{Service: iam.Service, Authn: managers}, {Service: sts.Service, Authn: identities}}
+	if n.Console {
+		overseers := authn.New(authn.Config{
+			Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: oversight.Signing, Partition: n.Naming.Partition, Now: n.Now,
+		})
+		queries = append([]server.Query{{Service: oversight.New(oversight.Deps{}), Authn: overseers}}, queries...)
+	}
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
-		Queries: map[string]*authn.Verifier{"sts": identities, "iam": managers},
+		Queries: queries,
 		QueryDeps: &query.Deps{
 			Book: n.Book, Identities: n.Identities, AccessKeys: n.AccessKeys, Sessions: n.Sessions, Authz: n.Ops.Authz, Naming: n.Naming,
 			LastUses: n.LastUses, WebIdentities: n.WebIdentities,
 		},
 		Audit: n.Audit, Ledger: n.Ledger, Lease: n.Lease, Now: n.Now, Logger: n.Logger, Metrics: n.Metrics, Trace: n.Trace,
 	})
-	n.Admission, err = server.NewAdmission(server.AdmissionConfig{Next: n.Server, Audit: n.Audit, Now: n.Now, Logger: n.Logger, Target: n.QueueDelay})
+	var page func(http.ResponseWriter, *http.Request) bool
+	n.Handler = n.Server
+	if n.Console {
+		c, err := console.New(console.Config{API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Logger: n.Logger})
+		if err != nil {
+			return err
+		}
+		n.Handler, page = c.Over(n.Server), c.Busy
+	}
+	n.Admission, err = server.NewAdmission(server.AdmissionConfig{Next: n.Handler, Forms: server.Services(queries), Page: page, Audit: n.Audit, Now: n.Now, Logger: n.Logger, Target: n.QueueDelay})
 	if err != nil {
 		return err
 	}
@@ -332,6 +357,14 @@ func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
 func Materials(book *record.Book) *soft.Soft {
 	idKey := book.Ring().Derive("key material id v1")
 	return soft.New(book, idKey[:], book.Budget())
+}
+
+// home is the Region in which visitors of the console are at first.
+func (n *Node) home() string {
+	if len(n.Regions) > 0 {
+		return n.Regions[0]
+	}
+	return "us-east-1"
 }
 
 // servesIAM is Serves for IAM, which is of no Region: clients sign for the one where AWS has it.

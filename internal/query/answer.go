@@ -2,6 +2,7 @@ package query
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"net/http"
@@ -64,6 +65,10 @@ func (a answer) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
 
 // Answer sends a success: out is what Request.Run returned.
 func Answer(w http.ResponseWriter, requestID string, m *Message, out any) {
+	if m.Service.JSON {
+		sendJSON(w, requestID, out)
+		return
+	}
 	send(w, requestID, http.StatusOK, answer{m, out, requestID})
 }
 
@@ -80,6 +85,10 @@ func Refuse(w http.ResponseWriter, requestID string, m *Message, services []*Ser
 	s := m.Service
 	if s == nil {
 		s = services[len(services)-1]
+	}
+	if s.JSON {
+		wire.Refuse(w, requestID, err)
+		return
 	}
 	f := wire.Fault(err)
 	code, status := Code(f)
@@ -146,11 +155,27 @@ func send(w http.ResponseWriter, requestID string, status int, v any) {
 		panic("query: internal error: " + err.Error()) // of structs of texts, numbers and times
 	}
 	defer clear(b.Bytes()) // a secret access key may be in it
+	write(w, requestID, status, "text/xml", b.Bytes())
+}
+
+func sendJSON(w http.ResponseWriter, requestID string, out any) {
+	if out == nil {
+		out = struct{}{}
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		panic("query: internal error: " + err.Error()) // as above
+	}
+	defer clear(body)
+	write(w, requestID, http.StatusOK, "application/json", body)
+}
+
+func write(w http.ResponseWriter, requestID string, status int, media string, body []byte) {
 	h := w.Header()
 	h.Set("X-Amzn-Requestid", requestID)
-	h.Set("Content-Type", "text/xml")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Content-Type", media)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-cache, no-store, must-revalidate, private")
 	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // the client is gone; its request is done and recorded all the same
+	_, _ = w.Write(body) // the client is gone; its request is done and recorded all the same
 }

@@ -1,4 +1,4 @@
-// Package query is the AWS Query protocol: a form goes in, XML comes out.
+// Package query is the AWS Query protocol: a form goes in, XML comes out, or JSON of a Service of our own.
 //
 // Start with Service, which is an API that speaks it, then Op, which is one of its operations. Asked tells
 // such a request, Read takes it in, Answer and Refuse send the two kinds of response. What happens in
@@ -14,6 +14,7 @@ type Service struct {
 	Namespace string // of its XML
 	Source    string // eventSource of audit records
 	Failure   string // what it calls a failure of its own: ServiceFailure
+	JSON      bool   // answers and refusals are JSON, as those of KMS; Namespace and Failure are nothing then
 	Table     []Row
 
 	// Admits refuses callers whom the service does not serve, whatever their policies say; nil admits all.

@@ -26,6 +26,8 @@ const DefaultQueueDelay = 20 * time.Millisecond
 // AdmissionConfig says before what an Admission stands, and when it refuses.
 type AdmissionConfig struct {
 	Next   http.Handler
+	Forms  []*query.Service                              // whose refusals are XML; the last is the one of requests that name none
+	Page   func(http.ResponseWriter, *http.Request) bool // answers a refused request if it is a browser's, and reports whether; nil: there are none
 	Audit  *audit.Log
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -150,12 +152,15 @@ func (a *Admission) refuse(w http.ResponseWriter, hr *http.Request) {
 	case <-time.After(rand.N(a.Pause)):
 	case <-hr.Context().Done():
 	}
+	if a.Page != nil && a.Page(w, hr) {
+		return
+	}
 	id := uuid.New()
 	switch form := query.Asked(hr); {
 	case form && r.err == nil:
-		query.Refuse(w, id, &query.Message{}, services, fault.RateExceeded())
+		query.Refuse(w, id, &query.Message{}, a.Forms, fault.RateExceeded())
 	case form:
-		query.Refuse(w, id, &query.Message{}, services, fault.InternalError())
+		query.Refuse(w, id, &query.Message{}, a.Forms, fault.InternalError())
 	case r.err == nil:
 		wire.Refuse(w, id, fault.Throttled())
 	default:

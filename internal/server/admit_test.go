@@ -14,12 +14,16 @@ import (
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/iam"
 	"qkms/internal/kmstest"
+	"qkms/internal/query"
 	"qkms/internal/server"
+	"qkms/internal/sts"
 )
 
 func admission(t testing.TB, c server.AdmissionConfig) *server.Admission {
 	t.Helper()
+	c.Forms = []*query.Service{iam.Service, sts.Service}
 	a, err := server.NewAdmission(c)
 	if err != nil {
 		t.Fatal(err)

@@ -6,27 +6,46 @@ import (
 	"net/http"
 
 	"qkms/internal/audit"
+	"qkms/internal/authn"
 	"qkms/internal/authn/sigv4"
 	"qkms/internal/authz"
 	"qkms/internal/coherence"
 	"qkms/internal/fault"
-	"qkms/internal/iam"
 	"qkms/internal/metrics"
 	"qkms/internal/query"
 	"qkms/internal/record"
-	"qkms/internal/sts"
 	"qkms/internal/throttle"
 )
 
-// services are the APIs of the Query protocol, at the endpoint of KMS because clients have one endpoint for
-// everything. What names none of them is answered as the last one.
-var services = []*query.Service{iam.Service, sts.Service}
+// A Query is an API of the Query protocol, at the endpoint of KMS because clients have one endpoint for everything.
+type Query struct {
+	Service *query.Service
+	Authn   *authn.Verifier // of requests signed for it
+}
+
+// Services are those of queries.
+func Services(queries []Query) (all []*query.Service) {
+	for _, q := range queries {
+		all = append(all, q.Service)
+	}
+	return all
+}
+
+// verifier is who checks signatures for a service.
+func (s *Server) verifier(of *query.Service) *authn.Verifier {
+	for _, q := range s.queries {
+		if q.Service == of {
+			return q.Authn
+		}
+	}
+	return nil // a Message names none but these
+}
 
 // serveQuery answers a request of the Query protocol.
 func (s *Server) serveQuery(x *exchange, w http.ResponseWriter, hr *http.Request) {
 	rec := &x.rec
 	rec.EventSource, rec.ReadOnly = audit.SourceSTS, true
-	m, err := query.Read(w, hr, services)
+	m, err := query.Read(w, hr, s.services)
 	describe(rec, hr, m.Operation())
 	if m.Service != nil {
 		rec.EventSource = m.Service.Source
@@ -38,7 +57,7 @@ func (s *Server) serveQuery(x *exchange, w http.ResponseWriter, hr *http.Request
 	}
 	x.announce(w.Header())
 	if err != nil {
-		query.Refuse(w, rec.RequestID, m, services, s.refuse(x, err))
+		query.Refuse(w, rec.RequestID, m, s.services, s.refuse(x, err))
 		return
 	}
 	query.Answer(w, rec.RequestID, m, out)
@@ -73,7 +92,7 @@ func (s *Server) sender(x *exchange, hr *http.Request, m *query.Message) error {
 		return s.meet(x, &x.from)
 	}
 	x.reach(metrics.Authenticate)
-	x.from.verifier, x.from.signed = s.queries[m.Service.Signing], sigv4.From(hr, m.Body)
+	x.from.verifier, x.from.signed = s.verifier(m.Service), sigv4.From(hr, m.Body)
 	if err := s.meet(x, &x.from); err != nil {
 		x.rec.Identity.AccessKeyID = sigv4.Claimed(&x.from.signed)
 		return err

@@ -33,7 +33,7 @@ type Config struct {
 	Ops   *op.Deps
 	Rates *throttle.Throttle // of Ops
 
-	Queries   map[string]*authn.Verifier // of requests signed for sts and iam, by those names
+	Queries   []Query // what names none of them is answered as the last one
 	QueryDeps *query.Deps
 
 	Audit   *audit.Log
@@ -51,7 +51,8 @@ type Server struct {
 	ops   *op.Deps
 	rates *throttle.Throttle
 
-	queries   map[string]*authn.Verifier
+	queries   []Query
+	services  []*query.Service // of queries
 	queryDeps *query.Deps
 
 	audit   *audit.Log
@@ -69,7 +70,7 @@ type Server struct {
 
 // New returns a server.
 func New(c Config) *Server {
-	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, queryDeps: c.QueryDeps,
+	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, services: Services(c.Queries), queryDeps: c.QueryDeps,
 		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
 }
 

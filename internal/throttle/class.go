@@ -85,7 +85,8 @@ var table = [...]struct {
 
 	// The other services at the endpoint have one rate each, by their signing names.
 	{"sts", 600, ""},
-	{"iam", 100, ""}, // [U]
+	{"iam", 100, ""},  // [U]
+	{"qkms", 100, ""}, // of our own, for the console
 }
 
 const classes = len(table)

@@ -25,6 +25,8 @@ var order = [][]string{
 	{"authz"},
 	{"op", "query"},
 	{"iam", "sts", "authz/explain"},
+	{"oversight"},
+	{"console"},
 	{"op/compatdoc", "iam/iamdoc", "scale/scaledoc"},
 	{"server", "sweep"},
 	{"node"},

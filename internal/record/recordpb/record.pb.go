@@ -2394,7 +2394,8 @@ type Session struct {
 	Provider       string                 `protobuf:"bytes,17,opt,name=provider,proto3" json:"provider,omitempty"` // ARN of the OpenID Connect provider
 	Subject        string                 `protobuf:"bytes,18,opt,name=subject,proto3" json:"subject,omitempty"`   // of the web identity
 	Audience       string                 `protobuf:"bytes,19,opt,name=audience,proto3" json:"audience,omitempty"`
-	Via            string                 `protobuf:"bytes,20,opt,name=via,proto3" json:"via,omitempty"` // the service that forwards the caller's calls
+	Via            string                 `protobuf:"bytes,20,opt,name=via,proto3" json:"via,omitempty"`          // the service that forwards the caller's calls
+	Console        bool                   `protobuf:"varint,21,opt,name=console,proto3" json:"console,omitempty"` // of a user who signed in to the console with the access key of issuer
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2567,6 +2568,13 @@ func (x *Session) GetVia() string {
 		return x.Via
 	}
 	return ""
+}
+
+func (x *Session) GetConsole() bool {
+	if x != nil {
+		return x.Console
+	}
+	return false
 }
 
 // Outbox is an audit record that was committed with its change and is not yet known to be in the log.
@@ -2967,7 +2975,7 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\x04spki\x18\x03 \x01(\tR\x04spki\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x18\n" +
 	"\acreated\x18\x05 \x01(\x03R\acreated\x12\x18\n" +
-	"\aexpires\x18\x06 \x01(\x03R\aexpires\"\xea\x04\n" +
+	"\aexpires\x18\x06 \x01(\x03R\aexpires\"\x84\x05\n" +
 	"\aSession\x12\"\n" +
 	"\raccess_key_id\x18\x01 \x01(\tR\vaccessKeyId\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\fR\x06secret\x12\x18\n" +
@@ -2992,7 +3000,8 @@ const file_internal_record_recordpb_record_proto_rawDesc = "" +
 	"\bprovider\x18\x11 \x01(\tR\bprovider\x12\x18\n" +
 	"\asubject\x18\x12 \x01(\tR\asubject\x12\x1a\n" +
 	"\baudience\x18\x13 \x01(\tR\baudience\x12\x10\n" +
-	"\x03via\x18\x14 \x01(\tR\x03via\x1a7\n" +
+	"\x03via\x18\x14 \x01(\tR\x03via\x12\x18\n" +
+	"\aconsole\x18\x15 \x01(\bR\aconsole\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\">\n" +

@@ -1,0 +1,52 @@
+// What makes pages pleasant. Every page can be read, and every form sent, without it.
+"use strict";
+
+// A button with data-copy copies the text of the element it names.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const said = button.textContent;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not copied: the browser forbids it";
+  }
+  setTimeout(() => { button.textContent = said; }, 2000);
+});
+
+// A button with data-reveal shows the element it names, or hides it again.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-reveal]");
+  if (!button) return;
+  const secret = document.getElementById(button.dataset.reveal);
+  secret.hidden = !secret.hidden;
+  button.setAttribute("aria-expanded", String(!secret.hidden));
+  button.textContent = secret.hidden ? "Reveal" : "Hide";
+});
+
+// An element with data-refresh is fetched again every so many seconds, from the address in data-from or of the page, while
+// the page can be seen. Only the element of the same id is replaced, if nobody is working in it.
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  const again = async () => {
+    const now = document.getElementById(part.id);
+    if (!document.hidden && now && !now.contains(document.activeElement)) {
+      try {
+        const answer = await fetch(now.dataset.from || location.href, { credentials: "same-origin" });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const next = page.getElementById(part.id);
+        if (answer.ok && next && document.getElementById("pause")?.checked !== true) now.replaceWith(next);
+      } catch { /* the server is away; the next try may find it */ }
+    }
+    setTimeout(again, Number(part.dataset.refresh) * 1000);
+  };
+  setTimeout(again, Number(part.dataset.refresh) * 1000);
+}
+
+// A button of a form with data-unlock is disabled until the field it names holds what data-word says.
+for (const button of document.querySelectorAll("button[data-unlock]")) {
+  const field = document.getElementById(button.dataset.unlock);
+  const look = () => { button.disabled = field.value.trim() !== button.dataset.word; };
+  field.addEventListener("input", look);
+  look();
+}

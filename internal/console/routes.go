@@ -1,0 +1,21 @@
+package console
+
+// routes is the table of pages, by what they are about.
+func (s *Console) routes() []route {
+	return []route{
+		{pattern: "GET /console/{$}", serve: (*visit).home},
+		{pattern: "GET /console/sign-in", serve: (*visit).signInPage, open: true},
+		{pattern: "POST /console/sign-in", serve: (*visit).signInNow, open: true},
+		{pattern: "POST /console/sign-out", serve: (*visit).signOutNow},
+		{pattern: "POST /console/region", serve: (*visit).changeRegion},
+		{pattern: "GET /console/", serve: (*visit).nowhere},
+
+		{pattern: "GET /console/keys", serve: (*visit).keysPage},
+	}
+}
+
+func (v *visit) home() error { return v.redirect("/console/keys") }
+
+func (v *visit) nowhere() error {
+	return &Refusal{Status: 404, Code: "NoSuchPage", Message: "There is no such page in the console."}
+}

@@ -1,0 +1,91 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// functions are what templates may call.
+func functions(a *assets) template.FuncMap {
+	return template.FuncMap{
+		"asset": a.path,
+		"plain": plain,
+		"when":  when,
+		"epoch": epoch,
+		"json":  indented,
+		"query": url.QueryEscape,
+		"under": strings.HasPrefix,
+	}
+}
+
+// plain shows text that somebody else wrote as text and nothing else: markup is escaped, and what cannot be seen, such as
+// the marks that turn the reading direction and make one name look like another, is shown by its number. <bdi> keeps
+// the direction of its letters from what stands beside it (Unicode TR 36 §2.5).
+func plain(text string) template.HTML {
+	var b strings.Builder
+	b.WriteString(`<bdi class="plain">`)
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			fmt.Fprintf(&b, `<span class="unseen">\x%02X</span>`, text[0])
+		case r == '\n' || r == '\t' || r == ' ':
+			b.WriteRune(r)
+		case !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r):
+			fmt.Fprintf(&b, `<span class="unseen">U+%04X</span>`, r)
+		default:
+			template.HTMLEscape(&b, []byte(text[:size]))
+		}
+		text = text[size:]
+	}
+	b.WriteString("</bdi>")
+	return template.HTML(b.String()) //nolint:gosec // escaped rune by rune
+}
+
+// when shows a time with its zone, which is UTC's everywhere, as in the audit log; the zero time is a dash.
+func when(t time.Time) template.HTML {
+	if t.IsZero() {
+		return `<span class="none">–</span>`
+	}
+	t = t.UTC()
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04:05 MST") + `</time>`) //nolint:gosec // of digits
+}
+
+// An Epoch is a time as answers of KMS have it: seconds since 1970, with a fraction.
+type Epoch float64
+
+// Time is the zero time of nothing.
+func (e Epoch) Time() time.Time {
+	if e == 0 {
+		return time.Time{}
+	}
+	sec, frac := math.Modf(float64(e))
+	return time.Unix(int64(sec), int64(frac*1e9))
+}
+
+func epoch(e Epoch) template.HTML { return when(e.Time()) }
+
+// indented is JSON for people; a text that is none is shown as it is.
+func indented(v any) string {
+	if text, ok := v.(string); ok {
+		if !json.Valid([]byte(text)) {
+			return text
+		}
+		v = json.RawMessage(text)
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // templates do
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,29 @@
+// Package oversight is an API of our own, for who looks after keys in a browser: what the console asks and the APIs of AWS do not answer.
+//
+// It is on the same pipeline as they are: requests are signed for the service "qkms", decided by policies about
+// actions like qkms:LookupEvents, and recorded. Parameters are a form, answers JSON.
+package oversight
+
+import (
+	"qkms/internal/audit"
+	"qkms/internal/query"
+)
+
+// Signing is the service of a signature's scope, and Version that of the API.
+const (
+	Signing = "qkms"
+	Version = "2026-11-22"
+)
+
+// Deps is what the operations look at, besides what those of every service do.
+type Deps struct{}
+
+// New returns the API. To add an operation: write its file, add its row.
+func New(Deps) *query.Service {
+	return query.New(query.Service{
+		Signing: Signing, Version: Version, Source: audit.SourceOversight, JSON: true,
+		Table: []query.Row{
+			consoleLogin,
+		},
+	})
+}
