@@ -8,22 +8,28 @@ import (
 	"testing"
 )
 
-const shapes = "../../internal/wire/shape"
+// packages are where the generated files are.
+var packages = map[string]string{
+	"shape":     "../../internal/wire/shape",
+	"reference": "../../internal/reference",
+}
 
 // What is committed is what the generator writes, all of it and nothing else.
 func TestGeneratedFilesAreCurrent(t *testing.T) {
-	files, err := generate("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range files {
-		if got, err := os.ReadFile(filepath.Join(shapes, name)); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the generator writes (%v): run go generate ./...", name, err)
+	for pkg, dir := range packages {
+		files, err := generate("..", pkg)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	committed, _ := filepath.Glob(filepath.Join(shapes, "*_gen.go"))
-	if len(committed) != len(files) {
-		t.Errorf("got %d generated files in %s, want %d", len(committed), shapes, len(files))
+		for name, want := range files {
+			if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s is not what the generator writes (%v): run go generate ./...", name, err)
+			}
+		}
+		committed, _ := filepath.Glob(filepath.Join(dir, "*_gen.go"))
+		if len(committed) != len(files) {
+			t.Errorf("got %d generated files in %s, want %d", len(committed), dir, len(files))
+		}
 	}
 }
 

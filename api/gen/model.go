@@ -57,6 +57,7 @@ type shape struct {
 	Members    ordered[reference] // of a structure
 	Required   []string
 	Member     *reference // of a list
+	Key, Value *reference // of a map
 	Enum       []string
 	Min, Max   *int
 	Pattern    string
@@ -162,8 +163,13 @@ const (
 	maxMembers = 16 // members of one structure that shape.presence keeps track of
 )
 
+const maxDepth = 8 // structures around a member: more of them are a circle, which nothing here would come out of
+
 func (m *model) walk(s *shape, depth int, mark func(*shape)) error {
 	mark(s)
+	if depth > maxDepth {
+		return fmt.Errorf("%s: nested in itself", s.name)
+	}
 	if s.request && (depth > maxOpen || len(s.Members) > maxMembers) {
 		return fmt.Errorf("%s: nested too deeply, or has too many members", s.name)
 	}

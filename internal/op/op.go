@@ -75,8 +75,17 @@ type None struct{}
 type Row interface {
 	Operation() string
 	Differences() []string
+	Facts() Facts
 	// Decode reads a request body; the model's constraints hold from then on.
 	Decode(body []byte) (Request, error)
+}
+
+// Facts are what a row says of its operation whatever is asked of it, for the API reference.
+type Facts struct {
+	Usage     key.Usage
+	States    key.States // of nothing where the operation is about no key
+	ReadOnly  bool
+	Restricts bool
 }
 
 // A Request is one call of one operation, decoded.
@@ -109,6 +118,9 @@ type Answer = shape.Encoder
 
 func (o *Op[In, Out]) Operation() string     { return o.Name }
 func (o *Op[In, Out]) Differences() []string { return o.Differs }
+
+// Facts implements Row.
+func (o *Op[In, Out]) Facts() Facts { return Facts{o.Usage, o.States, o.ReadOnly, o.Restricts} }
 
 func (o *Op[In, Out]) Decode(body []byte) (Request, error) {
 	b := &bound[In, Out]{op: o}

@@ -24,7 +24,7 @@ var order = [][]string{
 	{"key"},
 	{"authz"},
 	{"op", "query"},
-	{"iam", "sts", "authz/explain"},
+	{"iam", "reference", "sts", "authz/explain"},
 	{"oversight"},
 	{"console"},
 	{"op/compatdoc", "iam/iamdoc", "scale/scaledoc"},
