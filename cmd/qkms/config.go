@@ -131,6 +131,11 @@ type Config struct {
 	// Console serves the web console at /console/ of the address of the API. Whoever can reach that can try to sign in.
 	Console bool
 
+	// Operators are the accounts that operate the deployment: in the console those of their users whose policies allow it
+	// see its nodes, its store, its backups and how busy it is, all accounts together. Keys and records of other accounts
+	// they do not see. Empty: nobody does; of dev it is the account of dev.
+	Operators []string
+
 	// JSON prints results as JSON, for programs.
 	JSON bool
 
@@ -276,6 +281,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.Description, "a note to keep with the access key")
 	case "console":
 		yes(&c.Console, "serve the web console at /console/")
+	case "operator-account":
+		fs.Var((*accounts)(&c.Operators), name, "let the users of the accounts `A1,A2,…` whose policies allow it see in the console how the whole deployment is; if not given: nobody's")
 	case "json":
 		yes(&c.JSON, "print JSON")
 	case "attestation-roots":
@@ -324,6 +331,21 @@ func (a *account) Set(s string) error {
 		return fmt.Errorf("an account is twelve digits")
 	}
 	*a = account(s)
+	return nil
+}
+
+type accounts []string
+
+func (a *accounts) String() string { return strings.Join(*a, ",") }
+func (a *accounts) Set(s string) error {
+	*a = nil
+	for one := range strings.SplitSeq(s, ",") {
+		var it account
+		if err := it.Set(strings.TrimSpace(one)); err != nil {
+			return err
+		}
+		*a = append(*a, string(it))
+	}
 	return nil
 }
 

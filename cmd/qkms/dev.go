@@ -30,6 +30,9 @@ func dev(ctx context.Context, c *command) error {
 		return fmt.Errorf("qkms dev speaks plain HTTP, and listens on loopback only (127.0.0.1, [::1] or localhost): %w; for a network there are `qkms init` and `qkms serve`", err)
 	}
 	c.Regions = nil // every well-formed one
+	if c.Operators == nil {
+		c.Operators = []string{c.Account}
+	}
 	c.Identity.Loopback = true
 	seeds, err := c.seeds()
 	if err != nil {

@@ -276,6 +276,14 @@ func (l *Log) VerifierKey() string {
 	return l.keeper.signer.VerifierKey()
 }
 
+// Name is what the log signs under, which no other log's is; empty without a Signer.
+func (l *Log) Name() string {
+	if l.keeper == nil {
+		return ""
+	}
+	return l.keeper.signer.Name()
+}
+
 // close signs what is left; the log is flushed and takes no more.
 func (k *keeper) close() error {
 	k.grow(nothing)

@@ -56,7 +56,8 @@ type Options struct {
 	Trace      *trace.Tracer // likewise
 	AuditSinks []*sink.Target
 
-	Console bool // as in node.Config
+	Console   bool     // as in node.Config
+	Operators []string // likewise
 
 	OIDC webidentity.Config
 
@@ -154,7 +155,7 @@ func database(t testing.TB) string {
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.root)}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console, Operators: s.opts.Operators,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

@@ -97,6 +97,10 @@ type Config struct {
 	// Console serves the web console, and with it the API that it asks besides those of AWS.
 	Console bool
 
+	// Operators are the accounts whose users may see in the console how the whole deployment is, as far as their policies
+	// allow it; nil: none.
+	Operators []string
+
 	ReadyPairs int // RSA data key pairs of each spec in demand that Start has made in advance; 0: none
 
 	claims func() time.Time // Now as it was given: nil lets a database that several nodes share go by its own clock
@@ -309,7 +313,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 		overseers := authn.New(authn.Config{
 			Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: oversight.Signing, Partition: n.Naming.Partition, Now: n.Now,
 		})
-		queries = append([]server.Query{{Service: oversight.New(oversight.Deps{}), Authn: overseers}}, queries...)
+		queries = append([]server.Query{{Service: oversight.New(n.overseen()), Authn: overseers}}, queries...)
 	}
 	n.Server = server.New(server.Config{
 		Authn: verifier, Ops: n.Ops, Rates: throttle.New(n.Rates, n.Now()),
@@ -357,6 +361,11 @@ func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
 func Materials(book *record.Book) *soft.Soft {
 	idKey := book.Ring().Derive("key material id v1")
 	return soft.New(book, idKey[:], book.Budget())
+}
+
+// overseen is what the API of the console looks at.
+func (n *Node) overseen() oversight.Deps {
+	return oversight.Deps{Operators: n.Operators, Audit: n.Audit, Shared: n.Lease.Shared()}
 }
 
 // home is the Region in which visitors of the console are at first.

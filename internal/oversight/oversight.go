@@ -16,14 +16,21 @@ const (
 )
 
 // Deps is what the operations look at, besides what those of every service do.
-type Deps struct{}
+type Deps struct {
+	// Operators are the accounts that may ask about the whole deployment; see operates.
+	Operators []string
+
+	Audit  *audit.Log // of this node
+	Shared bool       // other nodes may use the store
+}
 
 // New returns the API. To add an operation: write its file, add its row.
-func New(Deps) *query.Service {
+func New(d Deps) *query.Service {
 	return query.New(query.Service{
 		Signing: Signing, Version: Version, Source: audit.SourceOversight, JSON: true,
 		Table: []query.Row{
 			consoleLogin,
+			d.lookupEvents(),
 		},
 	})
 }

@@ -89,6 +89,12 @@ var shapes = map[string]shape{
 	"providerId":       {min: 4, max: 2048},
 	"federatedName":    {min: 2, max: 32, pattern: sessionID},
 	"accessKeyIdOfSTS": {min: 16, max: 128, pattern: newPattern(`[\w]*`, "", "")},
+
+	// Of our own API, which has no model.
+	"eventFilter": {max: 2048},
+	"moment":      {pattern: newPattern(`\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?`, "", "")},
+	"eventCount":  {min: 1, max: 50},
+	"sequence":    {min: 0, max: 1 << 62},
 }
 
 // A finding is one value that broke a constraint.

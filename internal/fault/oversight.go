@@ -1,0 +1,18 @@
+package fault
+
+// The sentences of the API that the console asks besides those of AWS.
+
+// NotOperator answers who asks about the whole deployment, and is of an account that does not operate it.
+func NotOperator(account string) *Error {
+	return New(AccessDenied, "This is about the whole deployment, and account %s does not operate it. Its operator can say that it does: qkms serve --operator-account %s", account, account)
+}
+
+// OtherLog answers a marker that another node gave: each has a log of its own.
+func OtherLog() *Error {
+	return New(Validation, "This marker is of the audit log of another node. Each has a log of its own: begin again, or ask the node that gave it.")
+}
+
+// LookupOfService answers a service principal, which has no account and so no log.
+func LookupOfService() *Error {
+	return New(AccessDenied, "Cannot look up events with the credentials of a service principal")
+}
