@@ -70,9 +70,17 @@ func onlyIf(name string, set bool) string {
 	return name + ": true"
 }
 
+// called is the name of a shape that clients have a type for, or say in another way than its kin.
+func (s *shape) called() string {
+	if s.Type == "structure" || s.Type == "boolean" || len(s.Enum) > 0 {
+		return fmt.Sprintf("Shape: %q", s.name)
+	}
+	return ""
+}
+
 // fact is a Member literal of the shape s, but for its type; first is what the place says in which it stands.
 func (m *model) fact(s *shape, first ...string) string {
-	fields := append(first, fmt.Sprintf("Type: %q", s.Type), onlyIf("Sensitive", s.Sensitive))
+	fields := append(first, fmt.Sprintf("Type: %q", s.Type), s.called(), onlyIf("Sensitive", s.Sensitive))
 	if s.Min != nil && *s.Min > 0 {
 		fields = append(fields, fmt.Sprintf("Min: %d", *s.Min))
 	}
@@ -87,7 +95,7 @@ func (m *model) fact(s *shape, first ...string) string {
 	}
 	switch s.Type {
 	case "structure":
-		fields = append(fields, fmt.Sprintf("Shape: %q, Members: %s", s.name, membersName(s.name)))
+		fields = append(fields, "Members: "+membersName(s.name))
 	case "list":
 		fields = append(fields, "Element: &Member"+m.fact(m.byName[s.Member.Shape]))
 	case "map":

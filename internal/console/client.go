@@ -61,12 +61,14 @@ type Exchange struct {
 	Got     []byte
 }
 
-// Target is the value of X-Amz-Target for an operation of KMS.
-func Target(operation string) string { return "TrentService." + operation }
+// header is that of a request for an operation of KMS, before it is signed.
+func header(operation string) http.Header {
+	return http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"TrentService." + operation}}
+}
 
 // kms sends one operation of KMS with a body of JSON.
 func (c client) kms(by *session, from *http.Request, operation string, body []byte) (*Exchange, error) {
-	return c.send(by, from, "kms", http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {Target(operation)}}, body)
+	return c.send(by, from, "kms", header(operation), body)
 }
 
 // versions are those of the APIs that are asked by forms, by what requests to them are signed for.
@@ -81,8 +83,8 @@ func (c client) query(by *session, from *http.Request, service, action string, f
 	return c.send(by, from, service, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(all.Encode()))
 }
 
-// send signs a request and has it answered. Audit records of it are those of from: its address, its TLS.
-func (c client) send(by *session, from *http.Request, service string, header http.Header, body []byte) (*Exchange, error) {
+// signed is a request, ready to be sent. Its address and its TLS are those of from, for the audit record.
+func (c client) signed(by *session, from *http.Request, service string, header http.Header, body []byte) (*http.Request, error) {
 	hr, err := http.NewRequestWithContext(from.Context(), http.MethodPost, "/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -91,6 +93,15 @@ func (c client) send(by *session, from *http.Request, service string, header htt
 	hr.Host, hr.RequestURI, hr.RemoteAddr, hr.TLS = from.Host, "/", from.RemoteAddr, from.TLS
 	hr.Header.Set("User-Agent", "qkms-console "+strings.TrimSpace(from.UserAgent()))
 	sigv4.Credentials{AccessKeyID: by.AccessKeyID, Secret: by.Secret, Token: by.Token}.Sign(hr, body, by.Region, service, c.now())
+	return hr, nil
+}
+
+// send signs a request and has it answered.
+func (c client) send(by *session, from *http.Request, service string, header http.Header, body []byte) (*Exchange, error) {
+	hr, err := c.signed(by, from, service, header, body)
+	if err != nil {
+		return nil, err
+	}
 	a := &answer{status: http.StatusOK, header: http.Header{}}
 	c.api.ServeHTTP(a, hr)
 	return &Exchange{Request: hr, Sent: body, Status: a.status, Header: a.header, Got: a.body.Bytes()}, nil

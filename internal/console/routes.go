@@ -10,6 +10,10 @@ func (s *Console) routes() []route {
 		{pattern: "POST /console/region", serve: (*visit).changeRegion},
 		{pattern: "GET /console/", serve: (*visit).nowhere},
 
+		{pattern: "GET /console/try", serve: (*visit).tryIndex},
+		{pattern: "GET /console/try/{operation}", serve: (*visit).tryForm},
+		{pattern: "POST /console/try/{operation}", serve: (*visit).tryNow},
+
 		{pattern: "GET /console/keys", serve: (*visit).keysPage},
 	}
 }

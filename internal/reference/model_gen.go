@@ -31,13 +31,13 @@ var membersOfCreateCustomKeyStoreRequest = []Member{
 	{Name: "CloudHsmClusterId", Type: "string", Min: 19, Max: 24, Pattern: "cluster-[2-7a-zA-Z]{11,16}"},
 	{Name: "TrustAnchorCertificate", Type: "string", Min: 1, Max: 5000},
 	{Name: "KeyStorePassword", Type: "string", Sensitive: true, Min: 7, Max: 32},
-	{Name: "CustomKeyStoreType", Type: "string", Enum: []string{"AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
+	{Name: "CustomKeyStoreType", Type: "string", Shape: "CustomKeyStoreType", Enum: []string{"AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
 	{Name: "XksProxyUriEndpoint", Type: "string", Min: 10, Max: 128, Pattern: "^https://[a-zA-Z0-9.-]+$"},
 	{Name: "XksProxyUriPath", Type: "string", Min: 10, Max: 128, Pattern: "^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"},
 	{Name: "XksProxyVpcEndpointServiceName", Type: "string", Min: 20, Max: 64, Pattern: "^(com|eu)\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"},
 	{Name: "XksProxyVpcEndpointServiceOwner", Type: "string", Min: 12, Max: 12, Pattern: "[0-9]{12}"},
 	{Name: "XksProxyAuthenticationCredential", Type: "structure", Shape: "XksProxyAuthenticationCredentialType", Members: membersOfXksProxyAuthenticationCredentialType},
-	{Name: "XksProxyConnectivity", Type: "string", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
+	{Name: "XksProxyConnectivity", Type: "string", Shape: "XksProxyConnectivityType", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
 }
 
 var membersOfCreateCustomKeyStoreResponse = []Member{
@@ -54,11 +54,11 @@ var membersOfCreateGrantRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "GranteePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 	{Name: "RetiringPrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
-	{Name: "Operations", Required: true, Type: "list", Element: &Member{Type: "string", Enum: []string{"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"}}},
+	{Name: "Operations", Required: true, Type: "list", Element: &Member{Type: "string", Shape: "GrantOperation", Enum: []string{"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"}}},
 	{Name: "Constraints", Type: "structure", Shape: "GrantConstraints", Members: membersOfGrantConstraints},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
 	{Name: "Name", Type: "string", Min: 1, Max: 256, Pattern: "^[a-zA-Z0-9:/_-]+$"},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 	{Name: "GranteeServicePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 	{Name: "RetiringServicePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 }
@@ -76,14 +76,14 @@ var membersOfTag = []Member{
 var membersOfCreateKeyRequest = []Member{
 	{Name: "Policy", Type: "string", Min: 1, Max: 131072, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
 	{Name: "Description", Type: "string", Max: 8192},
-	{Name: "KeyUsage", Type: "string", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
-	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
-	{Name: "KeySpec", Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
-	{Name: "Origin", Type: "string", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
+	{Name: "KeyUsage", Type: "string", Shape: "KeyUsageType", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
+	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Shape: "CustomerMasterKeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
+	{Name: "KeySpec", Type: "string", Shape: "KeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "Origin", Type: "string", Shape: "OriginType", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
 	{Name: "CustomKeyStoreId", Type: "string", Min: 1, Max: 64},
-	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean"},
+	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean", Shape: "BooleanType"},
 	{Name: "Tags", Type: "list", Element: &Member{Type: "structure", Shape: "Tag", Members: membersOfTag}},
-	{Name: "MultiRegion", Type: "boolean"},
+	{Name: "MultiRegion", Type: "boolean", Shape: "NullableBooleanType"},
 	{Name: "XksKeyId", Type: "string", Min: 1, Max: 128, Pattern: "^[a-zA-Z0-9-_.]+$"},
 }
 
@@ -93,7 +93,7 @@ var membersOfMultiRegionKey = []Member{
 }
 
 var membersOfMultiRegionConfiguration = []Member{
-	{Name: "MultiRegionKeyType", Type: "string", Enum: []string{"PRIMARY", "REPLICA"}},
+	{Name: "MultiRegionKeyType", Type: "string", Shape: "MultiRegionKeyType", Enum: []string{"PRIMARY", "REPLICA"}},
 	{Name: "PrimaryKey", Type: "structure", Shape: "MultiRegionKey", Members: membersOfMultiRegionKey},
 	{Name: "ReplicaKeys", Type: "list", Element: &Member{Type: "structure", Shape: "MultiRegionKey", Members: membersOfMultiRegionKey}},
 }
@@ -107,29 +107,29 @@ var membersOfKeyMetadata = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "Arn", Type: "string", Min: 20, Max: 2048},
 	{Name: "CreationDate", Type: "timestamp"},
-	{Name: "Enabled", Type: "boolean"},
+	{Name: "Enabled", Type: "boolean", Shape: "BooleanType"},
 	{Name: "Description", Type: "string", Max: 8192},
-	{Name: "KeyUsage", Type: "string", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
-	{Name: "KeyState", Type: "string", Enum: []string{"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"}},
+	{Name: "KeyUsage", Type: "string", Shape: "KeyUsageType", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
+	{Name: "KeyState", Type: "string", Shape: "KeyState", Enum: []string{"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"}},
 	{Name: "DeletionDate", Type: "timestamp"},
 	{Name: "ValidTo", Type: "timestamp"},
-	{Name: "Origin", Type: "string", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
+	{Name: "Origin", Type: "string", Shape: "OriginType", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
 	{Name: "CustomKeyStoreId", Type: "string", Min: 1, Max: 64},
 	{Name: "CloudHsmClusterId", Type: "string", Min: 19, Max: 24, Pattern: "cluster-[2-7a-zA-Z]{11,16}"},
-	{Name: "ExpirationModel", Type: "string", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
-	{Name: "KeyManager", Type: "string", Enum: []string{"AWS", "CUSTOMER"}},
-	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
-	{Name: "KeySpec", Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
-	{Name: "EncryptionAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}}},
-	{Name: "SigningAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}}},
-	{Name: "KeyAgreementAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"ECDH"}}},
-	{Name: "MultiRegion", Type: "boolean"},
+	{Name: "ExpirationModel", Type: "string", Shape: "ExpirationModelType", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
+	{Name: "KeyManager", Type: "string", Shape: "KeyManagerType", Enum: []string{"AWS", "CUSTOMER"}},
+	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Shape: "CustomerMasterKeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
+	{Name: "KeySpec", Type: "string", Shape: "KeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "EncryptionAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}}},
+	{Name: "SigningAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}}},
+	{Name: "KeyAgreementAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "KeyAgreementAlgorithmSpec", Enum: []string{"ECDH"}}},
+	{Name: "MultiRegion", Type: "boolean", Shape: "NullableBooleanType"},
 	{Name: "MultiRegionConfiguration", Type: "structure", Shape: "MultiRegionConfiguration", Members: membersOfMultiRegionConfiguration},
 	{Name: "PendingDeletionWindowInDays", Type: "integer", Min: 1, Max: 365},
-	{Name: "MacAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}}},
+	{Name: "MacAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "MacAlgorithmSpec", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}}},
 	{Name: "XksKeyConfiguration", Type: "structure", Shape: "XksKeyConfigurationType", Members: membersOfXksKeyConfigurationType},
 	{Name: "CurrentKeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
-	{Name: "EncapsulationAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"ML_KEM"}}},
+	{Name: "EncapsulationAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}}},
 }
 
 var membersOfCreateKeyResponse = []Member{
@@ -138,20 +138,20 @@ var membersOfCreateKeyResponse = []Member{
 
 var membersOfDecapsulateRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "EncapsulationAlgorithm", Required: true, Type: "string", Enum: []string{"ML_KEM"}},
+	{Name: "EncapsulationAlgorithm", Required: true, Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}},
 	{Name: "SharedSecretCiphertextBlob", Required: true, Type: "blob", Min: 1, Max: 6144},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfDecapsulateResponse = []Member{
-	{Name: "EncapsulationAlgorithm", Type: "string", Enum: []string{"ML_KEM"}},
+	{Name: "EncapsulationAlgorithm", Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "SharedSecret", Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 }
 
 var membersOfRecipientInfo = []Member{
-	{Name: "KeyEncryptionAlgorithm", Type: "string", Enum: []string{"RSAES_OAEP_SHA_256"}},
+	{Name: "KeyEncryptionAlgorithm", Type: "string", Shape: "KeyEncryptionMechanism", Enum: []string{"RSAES_OAEP_SHA_256"}},
 	{Name: "AttestationDocument", Type: "blob", Min: 1, Max: 262144},
 }
 
@@ -160,16 +160,16 @@ var membersOfDecryptRequest = []Member{
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "EncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "EncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
 	{Name: "Recipient", Type: "structure", Shape: "RecipientInfo", Members: membersOfRecipientInfo},
-	{Name: "DryRun", Type: "boolean"},
-	{Name: "DryRunModifiers", Type: "list", Element: &Member{Type: "string", Enum: []string{"IGNORE_CIPHERTEXT"}}},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
+	{Name: "DryRunModifiers", Type: "list", Element: &Member{Type: "string", Shape: "DryRunModifierType", Enum: []string{"IGNORE_CIPHERTEXT"}}},
 }
 
 var membersOfDecryptResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "Plaintext", Type: "blob", Sensitive: true, Min: 1, Max: 4096},
-	{Name: "EncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "EncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
 	{Name: "CiphertextForRecipient", Type: "blob", Min: 1, Max: 6144},
 	{Name: "KeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 }
@@ -196,10 +196,10 @@ var membersOfDeleteImportedKeyMaterialResponse = []Member{
 
 var membersOfDeriveSharedSecretRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "KeyAgreementAlgorithm", Required: true, Type: "string", Enum: []string{"ECDH"}},
+	{Name: "KeyAgreementAlgorithm", Required: true, Type: "string", Shape: "KeyAgreementAlgorithmSpec", Enum: []string{"ECDH"}},
 	{Name: "PublicKey", Required: true, Type: "blob", Min: 1, Max: 8192},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 	{Name: "Recipient", Type: "structure", Shape: "RecipientInfo", Members: membersOfRecipientInfo},
 }
 
@@ -207,8 +207,8 @@ var membersOfDeriveSharedSecretResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "SharedSecret", Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "CiphertextForRecipient", Type: "blob", Min: 1, Max: 6144},
-	{Name: "KeyAgreementAlgorithm", Type: "string", Enum: []string{"ECDH"}},
-	{Name: "KeyOrigin", Type: "string", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
+	{Name: "KeyAgreementAlgorithm", Type: "string", Shape: "KeyAgreementAlgorithmSpec", Enum: []string{"ECDH"}},
+	{Name: "KeyOrigin", Type: "string", Shape: "OriginType", Enum: []string{"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
 }
 
 var membersOfDescribeCustomKeyStoresRequest = []Member{
@@ -219,7 +219,7 @@ var membersOfDescribeCustomKeyStoresRequest = []Member{
 }
 
 var membersOfXksProxyConfigurationType = []Member{
-	{Name: "Connectivity", Type: "string", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
+	{Name: "Connectivity", Type: "string", Shape: "XksProxyConnectivityType", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
 	{Name: "AccessKeyId", Type: "string", Sensitive: true, Min: 20, Max: 30, Pattern: "^[A-Z2-7]+$"},
 	{Name: "UriEndpoint", Type: "string", Min: 10, Max: 128, Pattern: "^https://[a-zA-Z0-9.-]+$"},
 	{Name: "UriPath", Type: "string", Min: 10, Max: 128, Pattern: "^(/[a-zA-Z0-9\\/_-]+/kms/xks/v\\d{1,2})$|^(/kms/xks/v\\d{1,2})$"},
@@ -232,17 +232,17 @@ var membersOfCustomKeyStoresListEntry = []Member{
 	{Name: "CustomKeyStoreName", Type: "string", Min: 1, Max: 256},
 	{Name: "CloudHsmClusterId", Type: "string", Min: 19, Max: 24, Pattern: "cluster-[2-7a-zA-Z]{11,16}"},
 	{Name: "TrustAnchorCertificate", Type: "string", Min: 1, Max: 5000},
-	{Name: "ConnectionState", Type: "string", Enum: []string{"CONNECTED", "CONNECTING", "FAILED", "DISCONNECTED", "DISCONNECTING"}},
-	{Name: "ConnectionErrorCode", Type: "string", Enum: []string{"INVALID_CREDENTIALS", "CLUSTER_NOT_FOUND", "NETWORK_ERRORS", "INTERNAL_ERROR", "INSUFFICIENT_CLOUDHSM_HSMS", "USER_LOCKED_OUT", "USER_NOT_FOUND", "USER_LOGGED_IN", "SUBNET_NOT_FOUND", "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET", "XKS_PROXY_ACCESS_DENIED", "XKS_PROXY_NOT_REACHABLE", "XKS_VPC_ENDPOINT_SERVICE_NOT_FOUND", "XKS_PROXY_INVALID_RESPONSE", "XKS_PROXY_INVALID_CONFIGURATION", "XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION", "XKS_PROXY_TIMED_OUT", "XKS_PROXY_INVALID_TLS_CONFIGURATION"}},
+	{Name: "ConnectionState", Type: "string", Shape: "ConnectionStateType", Enum: []string{"CONNECTED", "CONNECTING", "FAILED", "DISCONNECTED", "DISCONNECTING"}},
+	{Name: "ConnectionErrorCode", Type: "string", Shape: "ConnectionErrorCodeType", Enum: []string{"INVALID_CREDENTIALS", "CLUSTER_NOT_FOUND", "NETWORK_ERRORS", "INTERNAL_ERROR", "INSUFFICIENT_CLOUDHSM_HSMS", "USER_LOCKED_OUT", "USER_NOT_FOUND", "USER_LOGGED_IN", "SUBNET_NOT_FOUND", "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET", "XKS_PROXY_ACCESS_DENIED", "XKS_PROXY_NOT_REACHABLE", "XKS_VPC_ENDPOINT_SERVICE_NOT_FOUND", "XKS_PROXY_INVALID_RESPONSE", "XKS_PROXY_INVALID_CONFIGURATION", "XKS_VPC_ENDPOINT_SERVICE_INVALID_CONFIGURATION", "XKS_PROXY_TIMED_OUT", "XKS_PROXY_INVALID_TLS_CONFIGURATION"}},
 	{Name: "CreationDate", Type: "timestamp"},
-	{Name: "CustomKeyStoreType", Type: "string", Enum: []string{"AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
+	{Name: "CustomKeyStoreType", Type: "string", Shape: "CustomKeyStoreType", Enum: []string{"AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"}},
 	{Name: "XksProxyConfiguration", Type: "structure", Shape: "XksProxyConfigurationType", Members: membersOfXksProxyConfigurationType},
 }
 
 var membersOfDescribeCustomKeyStoresResponse = []Member{
 	{Name: "CustomKeyStores", Type: "list", Element: &Member{Type: "structure", Shape: "CustomKeyStoresListEntry", Members: membersOfCustomKeyStoresListEntry}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfDescribeKeyRequest = []Member{
@@ -279,16 +279,16 @@ var membersOfEnableKeyRotationRequest = []Member{
 
 var membersOfEncapsulateRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "EncapsulationAlgorithm", Required: true, Type: "string", Enum: []string{"ML_KEM"}},
+	{Name: "EncapsulationAlgorithm", Required: true, Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfEncapsulateResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "SharedSecret", Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "SharedSecretCiphertextBlob", Type: "blob", Min: 1, Max: 6144},
-	{Name: "EncapsulationAlgorithm", Type: "string", Enum: []string{"ML_KEM"}},
+	{Name: "EncapsulationAlgorithm", Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}},
 }
 
 var membersOfEncryptRequest = []Member{
@@ -296,24 +296,24 @@ var membersOfEncryptRequest = []Member{
 	{Name: "Plaintext", Required: true, Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "EncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "EncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfEncryptResponse = []Member{
 	{Name: "CiphertextBlob", Type: "blob", Min: 1, Max: 6144},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "EncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "EncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
 }
 
 var membersOfGenerateDataKeyRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
 	{Name: "NumberOfBytes", Type: "integer", Min: 1, Max: 1024},
-	{Name: "KeySpec", Type: "string", Enum: []string{"AES_256", "AES_128"}},
+	{Name: "KeySpec", Type: "string", Shape: "DataKeySpec", Enum: []string{"AES_256", "AES_128"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
 	{Name: "Recipient", Type: "structure", Shape: "RecipientInfo", Members: membersOfRecipientInfo},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfGenerateDataKeyResponse = []Member{
@@ -327,10 +327,10 @@ var membersOfGenerateDataKeyResponse = []Member{
 var membersOfGenerateDataKeyPairRequest = []Member{
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "KeyPairSpec", Required: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "KeyPairSpec", Required: true, Type: "string", Shape: "DataKeyPairSpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
 	{Name: "Recipient", Type: "structure", Shape: "RecipientInfo", Members: membersOfRecipientInfo},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfGenerateDataKeyPairResponse = []Member{
@@ -338,7 +338,7 @@ var membersOfGenerateDataKeyPairResponse = []Member{
 	{Name: "PrivateKeyPlaintext", Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "PublicKey", Type: "blob", Min: 1, Max: 8192},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "KeyPairSpec", Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "KeyPairSpec", Type: "string", Shape: "DataKeyPairSpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
 	{Name: "CiphertextForRecipient", Type: "blob", Min: 1, Max: 6144},
 	{Name: "KeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 }
@@ -346,26 +346,26 @@ var membersOfGenerateDataKeyPairResponse = []Member{
 var membersOfGenerateDataKeyPairWithoutPlaintextRequest = []Member{
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "KeyPairSpec", Required: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "KeyPairSpec", Required: true, Type: "string", Shape: "DataKeyPairSpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfGenerateDataKeyPairWithoutPlaintextResponse = []Member{
 	{Name: "PrivateKeyCiphertextBlob", Type: "blob", Min: 1, Max: 6144},
 	{Name: "PublicKey", Type: "blob", Min: 1, Max: 8192},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "KeyPairSpec", Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "KeyPairSpec", Type: "string", Shape: "DataKeyPairSpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SM2", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
 	{Name: "KeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 }
 
 var membersOfGenerateDataKeyWithoutPlaintextRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "EncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
-	{Name: "KeySpec", Type: "string", Enum: []string{"AES_256", "AES_128"}},
+	{Name: "KeySpec", Type: "string", Shape: "DataKeySpec", Enum: []string{"AES_256", "AES_128"}},
 	{Name: "NumberOfBytes", Type: "integer", Min: 1, Max: 1024},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfGenerateDataKeyWithoutPlaintextResponse = []Member{
@@ -377,14 +377,14 @@ var membersOfGenerateDataKeyWithoutPlaintextResponse = []Member{
 var membersOfGenerateMacRequest = []Member{
 	{Name: "Message", Required: true, Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "MacAlgorithm", Required: true, Type: "string", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
+	{Name: "MacAlgorithm", Required: true, Type: "string", Shape: "MacAlgorithmSpec", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfGenerateMacResponse = []Member{
 	{Name: "Mac", Type: "blob", Min: 1, Max: 6144},
-	{Name: "MacAlgorithm", Type: "string", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
+	{Name: "MacAlgorithm", Type: "string", Shape: "MacAlgorithmSpec", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 }
 
@@ -404,7 +404,7 @@ var membersOfGetKeyLastUsageRequest = []Member{
 }
 
 var membersOfKeyLastUsageData = []Member{
-	{Name: "Operation", Type: "string", Enum: []string{"Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign", "Verify", "VerifyMac", "Encapsulate", "Decapsulate"}},
+	{Name: "Operation", Type: "string", Shape: "KeyLastUsageTrackingOperation", Enum: []string{"Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign", "Verify", "VerifyMac", "Encapsulate", "Decapsulate"}},
 	{Name: "Timestamp", Type: "timestamp"},
 	{Name: "CloudTrailEventId", Type: "string"},
 	{Name: "KmsRequestId", Type: "string"},
@@ -432,7 +432,7 @@ var membersOfGetKeyRotationStatusRequest = []Member{
 }
 
 var membersOfGetKeyRotationStatusResponse = []Member{
-	{Name: "KeyRotationEnabled", Type: "boolean"},
+	{Name: "KeyRotationEnabled", Type: "boolean", Shape: "BooleanType"},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "RotationPeriodInDays", Type: "integer", Min: 90, Max: 2560},
 	{Name: "NextRotationDate", Type: "timestamp"},
@@ -441,8 +441,8 @@ var membersOfGetKeyRotationStatusResponse = []Member{
 
 var membersOfGetParametersForImportRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "WrappingAlgorithm", Required: true, Type: "string", Enum: []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256", "SM2PKE"}},
-	{Name: "WrappingKeySpec", Required: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "SM2"}},
+	{Name: "WrappingAlgorithm", Required: true, Type: "string", Shape: "AlgorithmSpec", Enum: []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256", "SM2PKE"}},
+	{Name: "WrappingKeySpec", Required: true, Type: "string", Shape: "WrappingKeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "SM2"}},
 }
 
 var membersOfGetParametersForImportResponse = []Member{
@@ -460,13 +460,13 @@ var membersOfGetPublicKeyRequest = []Member{
 var membersOfGetPublicKeyResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "PublicKey", Type: "blob", Min: 1, Max: 8192},
-	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
-	{Name: "KeySpec", Type: "string", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
-	{Name: "KeyUsage", Type: "string", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
-	{Name: "EncryptionAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}}},
-	{Name: "SigningAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}}},
-	{Name: "KeyAgreementAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"ECDH"}}},
-	{Name: "EncapsulationAlgorithms", Type: "list", Element: &Member{Type: "string", Enum: []string{"ML_KEM"}}},
+	{Name: "CustomerMasterKeySpec", Deprecated: true, Type: "string", Shape: "CustomerMasterKeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2"}},
+	{Name: "KeySpec", Type: "string", Shape: "KeySpec", Enum: []string{"RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224", "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"}},
+	{Name: "KeyUsage", Type: "string", Shape: "KeyUsageType", Enum: []string{"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"}},
+	{Name: "EncryptionAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}}},
+	{Name: "SigningAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}}},
+	{Name: "KeyAgreementAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "KeyAgreementAlgorithmSpec", Enum: []string{"ECDH"}}},
+	{Name: "EncapsulationAlgorithms", Type: "list", Element: &Member{Type: "string", Shape: "EncapsulationAlgorithmSpec", Enum: []string{"ML_KEM"}}},
 }
 
 var membersOfImportKeyMaterialRequest = []Member{
@@ -474,8 +474,8 @@ var membersOfImportKeyMaterialRequest = []Member{
 	{Name: "ImportToken", Required: true, Type: "blob", Min: 1, Max: 6144},
 	{Name: "EncryptedKeyMaterial", Required: true, Type: "blob", Min: 1, Max: 6144},
 	{Name: "ValidTo", Type: "timestamp"},
-	{Name: "ExpirationModel", Type: "string", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
-	{Name: "ImportType", Type: "string", Enum: []string{"NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"}},
+	{Name: "ExpirationModel", Type: "string", Shape: "ExpirationModelType", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
+	{Name: "ImportType", Type: "string", Shape: "ImportType", Enum: []string{"NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"}},
 	{Name: "KeyMaterialDescription", Type: "string", Max: 256, Pattern: "^[a-zA-Z0-9:/_\\s.-]+$"},
 	{Name: "KeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 }
@@ -502,7 +502,7 @@ var membersOfAliasListEntry = []Member{
 var membersOfListAliasesResponse = []Member{
 	{Name: "Aliases", Type: "list", Element: &Member{Type: "structure", Shape: "AliasListEntry", Members: membersOfAliasListEntry}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListGrantsRequest = []Member{
@@ -522,7 +522,7 @@ var membersOfGrantListEntry = []Member{
 	{Name: "GranteePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 	{Name: "RetiringPrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 	{Name: "IssuingAccount", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
-	{Name: "Operations", Type: "list", Element: &Member{Type: "string", Enum: []string{"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"}}},
+	{Name: "Operations", Type: "list", Element: &Member{Type: "string", Shape: "GrantOperation", Enum: []string{"Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac", "DeriveSharedSecret", "Encapsulate", "Decapsulate"}}},
 	{Name: "Constraints", Type: "structure", Shape: "GrantConstraints", Members: membersOfGrantConstraints},
 	{Name: "GranteeServicePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
 	{Name: "RetiringServicePrincipal", Type: "string", Min: 1, Max: 256, Pattern: "^[\\w+=,.@:/-]+$"},
@@ -531,7 +531,7 @@ var membersOfGrantListEntry = []Member{
 var membersOfListGrantsResponse = []Member{
 	{Name: "Grants", Type: "list", Element: &Member{Type: "structure", Shape: "GrantListEntry", Members: membersOfGrantListEntry}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListKeyPoliciesRequest = []Member{
@@ -543,12 +543,12 @@ var membersOfListKeyPoliciesRequest = []Member{
 var membersOfListKeyPoliciesResponse = []Member{
 	{Name: "PolicyNames", Type: "list", Element: &Member{Type: "string", Min: 1, Max: 128, Pattern: "[\\w]+"}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListKeyRotationsRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "IncludeKeyMaterial", Type: "string", Enum: []string{"ALL_KEY_MATERIAL", "ROTATIONS_ONLY"}},
+	{Name: "IncludeKeyMaterial", Type: "string", Shape: "IncludeKeyMaterial", Enum: []string{"ALL_KEY_MATERIAL", "ROTATIONS_ONLY"}},
 	{Name: "Limit", Type: "integer", Min: 1, Max: 1000},
 	{Name: "Marker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
 }
@@ -557,18 +557,18 @@ var membersOfRotationsListEntry = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "KeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 	{Name: "KeyMaterialDescription", Type: "string", Max: 256, Pattern: "^[a-zA-Z0-9:/_\\s.-]+$"},
-	{Name: "ImportState", Type: "string", Enum: []string{"IMPORTED", "PENDING_IMPORT"}},
-	{Name: "KeyMaterialState", Type: "string", Enum: []string{"NON_CURRENT", "CURRENT", "PENDING_ROTATION", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"}},
-	{Name: "ExpirationModel", Type: "string", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
+	{Name: "ImportState", Type: "string", Shape: "ImportState", Enum: []string{"IMPORTED", "PENDING_IMPORT"}},
+	{Name: "KeyMaterialState", Type: "string", Shape: "KeyMaterialState", Enum: []string{"NON_CURRENT", "CURRENT", "PENDING_ROTATION", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"}},
+	{Name: "ExpirationModel", Type: "string", Shape: "ExpirationModelType", Enum: []string{"KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"}},
 	{Name: "ValidTo", Type: "timestamp"},
 	{Name: "RotationDate", Type: "timestamp"},
-	{Name: "RotationType", Type: "string", Enum: []string{"AUTOMATIC", "ON_DEMAND"}},
+	{Name: "RotationType", Type: "string", Shape: "RotationType", Enum: []string{"AUTOMATIC", "ON_DEMAND"}},
 }
 
 var membersOfListKeyRotationsResponse = []Member{
 	{Name: "Rotations", Type: "list", Element: &Member{Type: "structure", Shape: "RotationsListEntry", Members: membersOfRotationsListEntry}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListKeysRequest = []Member{
@@ -584,7 +584,7 @@ var membersOfKeyListEntry = []Member{
 var membersOfListKeysResponse = []Member{
 	{Name: "Keys", Type: "list", Element: &Member{Type: "structure", Shape: "KeyListEntry", Members: membersOfKeyListEntry}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListResourceTagsRequest = []Member{
@@ -596,7 +596,7 @@ var membersOfListResourceTagsRequest = []Member{
 var membersOfListResourceTagsResponse = []Member{
 	{Name: "Tags", Type: "list", Element: &Member{Type: "structure", Shape: "Tag", Members: membersOfTag}},
 	{Name: "NextMarker", Type: "string", Min: 1, Max: 1024, Pattern: "[\\u0020-\\u00FF]*"},
-	{Name: "Truncated", Type: "boolean"},
+	{Name: "Truncated", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfListRetirableGrantsRequest = []Member{
@@ -610,7 +610,7 @@ var membersOfPutKeyPolicyRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "PolicyName", Type: "string", Min: 1, Max: 128, Pattern: "[\\w]+"},
 	{Name: "Policy", Required: true, Type: "string", Min: 1, Max: 131072, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
-	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean"},
+	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean", Shape: "BooleanType"},
 }
 
 var membersOfReEncryptRequest = []Member{
@@ -619,19 +619,19 @@ var membersOfReEncryptRequest = []Member{
 	{Name: "SourceKeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "DestinationKeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "DestinationEncryptionContext", Type: "map", Key: &Member{Type: "string"}, Element: &Member{Type: "string"}},
-	{Name: "SourceEncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
-	{Name: "DestinationEncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "SourceEncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "DestinationEncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
-	{Name: "DryRunModifiers", Type: "list", Element: &Member{Type: "string", Enum: []string{"IGNORE_CIPHERTEXT"}}},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
+	{Name: "DryRunModifiers", Type: "list", Element: &Member{Type: "string", Shape: "DryRunModifierType", Enum: []string{"IGNORE_CIPHERTEXT"}}},
 }
 
 var membersOfReEncryptResponse = []Member{
 	{Name: "CiphertextBlob", Type: "blob", Min: 1, Max: 6144},
 	{Name: "SourceKeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "SourceEncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
-	{Name: "DestinationEncryptionAlgorithm", Type: "string", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "SourceEncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
+	{Name: "DestinationEncryptionAlgorithm", Type: "string", Shape: "EncryptionAlgorithmSpec", Enum: []string{"SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"}},
 	{Name: "SourceKeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 	{Name: "DestinationKeyMaterialId", Type: "string", Min: 64, Max: 64, Pattern: "^[a-f0-9]+$"},
 }
@@ -640,7 +640,7 @@ var membersOfReplicateKeyRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "ReplicaRegion", Required: true, Type: "string", Min: 1, Max: 32, Pattern: "^([a-z]+-){2,3}\\d+$"},
 	{Name: "Policy", Type: "string", Min: 1, Max: 131072, Pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"},
-	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean"},
+	{Name: "BypassPolicyLockoutSafetyCheck", Type: "boolean", Shape: "BooleanType"},
 	{Name: "Description", Type: "string", Max: 8192},
 	{Name: "Tags", Type: "list", Element: &Member{Type: "structure", Shape: "Tag", Members: membersOfTag}},
 }
@@ -655,13 +655,13 @@ var membersOfRetireGrantRequest = []Member{
 	{Name: "GrantToken", Type: "string", Sensitive: true, Min: 1, Max: 8192},
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "GrantId", Type: "string", Min: 1, Max: 128},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfRevokeGrantRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "GrantId", Required: true, Type: "string", Min: 1, Max: 128},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfRotateKeyOnDemandRequest = []Member{
@@ -680,23 +680,23 @@ var membersOfScheduleKeyDeletionRequest = []Member{
 var membersOfScheduleKeyDeletionResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "DeletionDate", Type: "timestamp"},
-	{Name: "KeyState", Type: "string", Enum: []string{"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"}},
+	{Name: "KeyState", Type: "string", Shape: "KeyState", Enum: []string{"Creating", "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable", "Updating"}},
 	{Name: "PendingWindowInDays", Type: "integer", Min: 1, Max: 365},
 }
 
 var membersOfSignRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "Message", Required: true, Type: "blob", Sensitive: true, Min: 1, Max: 4096},
-	{Name: "MessageType", Type: "string", Enum: []string{"RAW", "DIGEST", "EXTERNAL_MU"}},
+	{Name: "MessageType", Type: "string", Shape: "MessageType", Enum: []string{"RAW", "DIGEST", "EXTERNAL_MU"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "SigningAlgorithm", Required: true, Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "SigningAlgorithm", Required: true, Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfSignResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "Signature", Type: "blob", Min: 1, Max: 6144},
-	{Name: "SigningAlgorithm", Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
+	{Name: "SigningAlgorithm", Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
 }
 
 var membersOfTagResourceRequest = []Member{
@@ -724,7 +724,7 @@ var membersOfUpdateCustomKeyStoreRequest = []Member{
 	{Name: "XksProxyVpcEndpointServiceName", Type: "string", Min: 20, Max: 64, Pattern: "^(com|eu)\\.amazonaws\\.vpce\\.([a-z]+-){2,3}\\d+\\.vpce-svc-[0-9a-z]+$"},
 	{Name: "XksProxyVpcEndpointServiceOwner", Type: "string", Min: 12, Max: 12, Pattern: "[0-9]{12}"},
 	{Name: "XksProxyAuthenticationCredential", Type: "structure", Shape: "XksProxyAuthenticationCredentialType", Members: membersOfXksProxyAuthenticationCredentialType},
-	{Name: "XksProxyConnectivity", Type: "string", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
+	{Name: "XksProxyConnectivity", Type: "string", Shape: "XksProxyConnectivityType", Enum: []string{"PUBLIC_ENDPOINT", "VPC_ENDPOINT_SERVICE"}},
 }
 
 var membersOfUpdateCustomKeyStoreResponse = []Member{}
@@ -742,32 +742,32 @@ var membersOfUpdatePrimaryRegionRequest = []Member{
 var membersOfVerifyRequest = []Member{
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
 	{Name: "Message", Required: true, Type: "blob", Sensitive: true, Min: 1, Max: 4096},
-	{Name: "MessageType", Type: "string", Enum: []string{"RAW", "DIGEST", "EXTERNAL_MU"}},
+	{Name: "MessageType", Type: "string", Shape: "MessageType", Enum: []string{"RAW", "DIGEST", "EXTERNAL_MU"}},
 	{Name: "Signature", Required: true, Type: "blob", Min: 1, Max: 6144},
-	{Name: "SigningAlgorithm", Required: true, Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
+	{Name: "SigningAlgorithm", Required: true, Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfVerifyResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "SignatureValid", Type: "boolean"},
-	{Name: "SigningAlgorithm", Type: "string", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
+	{Name: "SignatureValid", Type: "boolean", Shape: "BooleanType"},
+	{Name: "SigningAlgorithm", Type: "string", Shape: "SigningAlgorithmSpec", Enum: []string{"RSASSA_PSS_SHA_256", "RSASSA_PSS_SHA_384", "RSASSA_PSS_SHA_512", "RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PKCS1_V1_5_SHA_384", "RSASSA_PKCS1_V1_5_SHA_512", "ECDSA_SHA_256", "ECDSA_SHA_384", "ECDSA_SHA_512", "SM2DSA", "ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"}},
 }
 
 var membersOfVerifyMacRequest = []Member{
 	{Name: "Message", Required: true, Type: "blob", Sensitive: true, Min: 1, Max: 4096},
 	{Name: "KeyId", Required: true, Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "MacAlgorithm", Required: true, Type: "string", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
+	{Name: "MacAlgorithm", Required: true, Type: "string", Shape: "MacAlgorithmSpec", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
 	{Name: "Mac", Required: true, Type: "blob", Min: 1, Max: 6144},
 	{Name: "GrantTokens", Type: "list", Sensitive: true, Max: 10, Element: &Member{Type: "string", Sensitive: true, Min: 1, Max: 8192}},
-	{Name: "DryRun", Type: "boolean"},
+	{Name: "DryRun", Type: "boolean", Shape: "NullableBooleanType"},
 }
 
 var membersOfVerifyMacResponse = []Member{
 	{Name: "KeyId", Type: "string", Min: 1, Max: 2048, Pattern: "^\\p{ASCII}+$"},
-	{Name: "MacValid", Type: "boolean"},
-	{Name: "MacAlgorithm", Type: "string", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
+	{Name: "MacValid", Type: "boolean", Shape: "BooleanType"},
+	{Name: "MacAlgorithm", Type: "string", Shape: "MacAlgorithmSpec", Enum: []string{"HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"}},
 }
 
 var operations = []*Operation{

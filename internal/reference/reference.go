@@ -38,7 +38,7 @@ type Member struct {
 	Min, Max   int      // characters of a string, bytes of a blob, items of a list, value of an integer; 0: no bound
 	Pattern    string   // regular expression in the model's spelling
 	Enum       []string // all values that are valid
-	Shape      string   // name of a structure
+	Shape      string   // the model's name of it: of a structure, a boolean, and what has an Enum
 	Members    []Member // of a structure
 	Element    *Member  // of a list, or the values of a map
 	Key        *Member  // of a map

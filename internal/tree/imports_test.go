@@ -26,6 +26,7 @@ var order = [][]string{
 	{"op", "query"},
 	{"iam", "reference", "sts", "authz/explain"},
 	{"oversight"},
+	{"snippet"},
 	{"console"},
 	{"op/compatdoc", "iam/iamdoc", "scale/scaledoc"},
 	{"server", "sweep"},
