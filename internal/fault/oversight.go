@@ -16,3 +16,8 @@ func OtherLog() *Error {
 func LookupOfService() *Error {
 	return New(AccessDenied, "Cannot look up events with the credentials of a service principal")
 }
+
+// ExplanationOfService answers a service principal, which is of no account whose policies it could be told of. [U]
+func ExplanationOfService() *Error {
+	return New(AccessDenied, "A service principal has no account: sign in as somebody of the account whose policies shall be explained")
+}

@@ -53,6 +53,18 @@ func (n Naming) parseARN(s string) (a arn, ok bool) {
 	return arn{parts[3], parts[4], parts[5]}, parts[3] != "" && isAccount(parts[4])
 }
 
+// AccountOf is the account in an ARN of any service, in either spelling: "" of what has none.
+func AccountOf(arn string) string {
+	if rest, is := strings.CutPrefix(arn, "arn:verenc:"); is {
+		account, _, _ := strings.Cut(rest, ":")
+		return account
+	}
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 && parts[0] == "arn" {
+		return parts[4]
+	}
+	return ""
+}
+
 func isAccount(s string) bool {
 	if len(s) != 12 {
 		return false

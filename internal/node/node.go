@@ -365,7 +365,7 @@ func Materials(book *record.Book) *soft.Soft {
 
 // overseen is what the API of the console looks at.
 func (n *Node) overseen() oversight.Deps {
-	return oversight.Deps{Operators: n.Operators, Audit: n.Audit, Shared: n.Lease.Shared()}
+	return oversight.Deps{Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Shared: n.Lease.Shared()}
 }
 
 // home is the Region in which visitors of the console are at first.

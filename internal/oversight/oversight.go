@@ -6,6 +6,7 @@ package oversight
 
 import (
 	"qkms/internal/audit"
+	"qkms/internal/op"
 	"qkms/internal/query"
 )
 
@@ -22,6 +23,8 @@ type Deps struct {
 
 	Audit  *audit.Log // of this node
 	Shared bool       // other nodes may use the store
+
+	Ops *op.Deps // what is decided by, when somebody asks why
 }
 
 // New returns the API. To add an operation: write its file, add its row.
@@ -31,6 +34,8 @@ func New(d Deps) *query.Service {
 		Table: []query.Row{
 			consoleLogin,
 			d.lookupEvents(),
+			d.explainAuthorization(),
+			d.explainKeyUse(),
 		},
 	})
 }

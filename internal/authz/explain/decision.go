@@ -2,13 +2,13 @@ package explain
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"qkms/internal/authn"
 	"qkms/internal/authz"
 	"qkms/internal/authz/policy"
+	"qkms/internal/key"
 )
 
 // explain makes a Decision of a verdict.
@@ -28,8 +28,11 @@ func (t *trial) explain(ctx context.Context, v *authz.Verdict) (Decision, error)
 
 // policies groups the steps of the trace by policy.
 func (t *trial) policies(ctx context.Context, d *Decision, v *authz.Verdict) error {
-	var texts []json.RawMessage
+	var texts []written
 	for i, step := range v.Trace.Steps {
+		if t.foreign(step.Ref) {
+			continue
+		}
 		if last := i - 1; i == 0 || step.Source != v.Trace.Steps[last].Source || step.Policy != v.Trace.Steps[last].Policy {
 			p, text, err := t.policy(ctx, step.Ref)
 			if err != nil {
@@ -39,12 +42,23 @@ func (t *trial) policies(ctx context.Context, d *Decision, v *authz.Verdict) err
 		}
 		s := Statement{Number: step.Statement + 1, Sid: step.Sid, Deny: step.Deny, Applies: step.Applies(), Misses: t.misses(&step, v), step: step}
 		if step.Statement < len(texts) {
-			s.Text = texts[step.Statement]
+			s.Text, s.Line = texts[step.Statement].text, texts[step.Statement].line
 		}
 		p := &d.Policies[len(d.Policies)-1]
 		p.Statements = append(p.Statements, s)
 	}
 	return nil
+}
+
+// foreign reports whether a policy is of an account that is not told of. Nobody can attach such a one; if somebody has it all the
+// same, it is its account's to show.
+func (t *trial) foreign(by policy.Ref) bool {
+	origin := t.req.Origin(by)
+	if t.Within == "" || origin == nil || origin.ARN == "" {
+		return false
+	}
+	owner := key.AccountOf(origin.ARN)
+	return owner != t.Within && owner != "aws"
 }
 
 // policy names the policy of a statement, and returns its text.
@@ -102,19 +116,6 @@ func (t *trial) inline(ctx context.Context, of, name string) (string, error) {
 	return "", err
 }
 
-// statements are those of a policy as its author wrote them.
-func statements(text string) []json.RawMessage {
-	var p struct{ Statement json.RawMessage }
-	if json.Unmarshal([]byte(text), &p) != nil {
-		return nil
-	}
-	var all []json.RawMessage
-	if json.Unmarshal(p.Statement, &all) != nil {
-		all = []json.RawMessage{p.Statement}
-	}
-	return all
-}
-
 // misses are the reasons for which a statement has no effect.
 func (t *trial) misses(s *policy.Step, v *authz.Verdict) (all []string) {
 	add := func(is bool, format string, args ...any) {
@@ -168,7 +169,7 @@ func (d *Decision) reference(v *authz.Verdict) *Reference {
 	for _, p := range d.Policies {
 		for _, s := range p.Statements {
 			if s.step.Ref == v.By {
-				return &Reference{Source: p.Source, Policy: p.Name, Statement: s.Number, Sid: s.Sid, Text: s.Text}
+				return &Reference{Source: p.Source, Policy: p.Name, Statement: s.Number, Sid: s.Sid, Line: s.Line, Text: s.Text}
 			}
 		}
 	}

@@ -2,7 +2,7 @@
 //
 // Explainer.Explain makes up the request that a Question describes and lets authz decide it, by the very code
 // that decides real ones; an Explanation is what it found, for a program; Explanation.Text is that for people.
-// It tells everything, of every account: it is for whoever operates the service.
+// It tells everything, of every account, to whoever operates the service, and of one account alone to who is of it: Explainer.Within.
 package explain
 
 import (
@@ -67,6 +67,7 @@ type Reference struct {
 	Policy    string          `json:"policy,omitempty"`
 	Statement int             `json:"statement,omitempty"` // from 1
 	Sid       string          `json:"sid,omitempty"`
+	Line      int             `json:"line,omitempty"` // of the policy's text where the statement begins, from 1
 	Text      json.RawMessage `json:"text,omitempty"` // the statement as it is stored
 	Grant     string          `json:"grant,omitempty"`
 }
@@ -86,6 +87,7 @@ type Statement struct {
 	Deny    bool            `json:"deny,omitempty"`
 	Applies bool            `json:"applies"`
 	Misses  []string        `json:"misses,omitempty"` // why it does not: "does not name the caller"
+	Line    int             `json:"line,omitempty"`   // of the policy's text where it begins, from 1
 	Text    json.RawMessage `json:"text,omitempty"`
 
 	step policy.Step
@@ -107,9 +109,28 @@ type Way struct {
 }
 
 // An Explainer explains. Its methods may be called concurrently.
-type Explainer struct{ Ops *op.Deps }
+type Explainer struct {
+	Ops *op.Deps
 
-// Explain decides q as a request and tells why. The error says what is wrong with q, or what could not be read.
+	// Within is the account of whose principals, keys and other resources alone is told: a Question about another's is
+	// Unfit, in the same words whether there is such a thing or not. Empty: those of every account.
+	Within string
+}
+
+// An Unfit question cannot be decided; the text says what is wrong with it, to whoever asked.
+type Unfit struct{ error }
+
+func unfit(format string, args ...any) error { return &Unfit{fmt.Errorf(format, args...)} }
+
+// mine refuses what is of an account that is not told of.
+func (e Explainer) mine(what, name, account string) error {
+	if e.Within == "" || account == e.Within {
+		return nil
+	}
+	return unfit("%s %q is not of account %s, and of other accounts nothing is told", what, name, e.Within)
+}
+
+// Explain decides q as a request and tells why. The error is an Unfit, or says what could not be read.
 func (e Explainer) Explain(ctx context.Context, q Question) (*Explanation, error) {
 	c, err := e.caller(ctx, q)
 	if err != nil {
@@ -143,7 +164,10 @@ func (e Explainer) caller(ctx context.Context, q Question) (*authn.Caller, error
 	}
 	p, err := authn.ParsePrincipal(e.Ops.Authz.Naming.Partition, e.spell(q))
 	if err != nil {
-		return nil, fmt.Errorf("principal %q is none: write an ARN of a root user, a user or a session of a role, or a service like s3.amazonaws.com", q.Principal)
+		return nil, unfit("principal %q is none: write an ARN of a root user, a user or a session of a role, or a service like s3.amazonaws.com", q.Principal)
+	}
+	if err := e.mine("principal", q.Principal, p.Account); err != nil {
+		return nil, err
 	}
 	c := &authn.Caller{Account: p.Account, Region: q.Region, ARN: p.ARN}
 	resource := p.ARN[strings.LastIndex(p.ARN, ":")+1:]
@@ -157,9 +181,9 @@ func (e Explainer) caller(ctx context.Context, q Question) (*authn.Caller, error
 	case "assumed-role":
 		return c, e.session(ctx, c, name)
 	case "role":
-		return nil, fmt.Errorf("a role never asks for anything, its sessions do: name one, as in assumed-role/%s/any", name[strings.LastIndexByte(name, '/')+1:])
+		return nil, unfit("a role never asks for anything, its sessions do: name one, as in assumed-role/%s/any", name[strings.LastIndexByte(name, '/')+1:])
 	}
-	return nil, fmt.Errorf("principal %q: there are no federated users here", q.Principal)
+	return nil, unfit("principal %q: there are no federated users here", q.Principal)
 }
 
 // spell completes the short forms of principals.
@@ -179,7 +203,7 @@ func (e Explainer) spell(q Question) string {
 func (e Explainer) user(ctx context.Context, c *authn.Caller, path string) error {
 	u, err := e.Ops.Authz.Identities.User(ctx, c.Account, path[strings.LastIndexByte(path, '/')+1:])
 	if err == nil && (u == nil || u.ARN != c.ARN) {
-		err = fmt.Errorf("there is no user %s", c.ARN)
+		err = unfit("there is no user %s", c.ARN)
 	}
 	if err != nil {
 		return err

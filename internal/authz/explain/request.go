@@ -3,7 +3,6 @@ package explain
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,6 +58,9 @@ var grantable = slices.Concat(byAnyName, []string{"CreateGrant", "RetireGrant"})
 func (e Explainer) trial(ctx context.Context, q Question, c *authn.Caller) (*trial, error) {
 	t := &trial{Explainer: e, q: q, said: map[string][]string{}}
 	t.req = &authz.Request{Caller: c, Now: e.Ops.Resolver.Now(), TLS: true, Explain: true, Says: authz.SayerFunc(t.says)}
+	if err := t.owned(); err != nil {
+		return nil, err
+	}
 	if err := t.about(ctx); err != nil {
 		return nil, err
 	}
@@ -90,15 +92,15 @@ func (t *trial) about(ctx context.Context) (err error) {
 	t.need = key.Need{Action: t.q.Action, Context: t.q.Context}
 	switch {
 	case service == "" || name == "":
-		return fmt.Errorf("action %q is not of the form kms:Decrypt", t.q.Action)
+		return unfit("action %q is not of the form kms:Decrypt", t.q.Action)
 	case service == "sts" && slices.Contains([]string{"AssumeRole", "TagSession", "SetSourceIdentity"}, name):
 		return t.aboutRole(ctx)
 	case service != "kms":
 		return nil
 	case name == "ReEncrypt":
-		return errors.New("there is no action kms:ReEncrypt: ask for kms:ReEncryptFrom on the one key and for kms:ReEncryptTo on the other")
+		return unfit("there is no action kms:ReEncrypt: ask for kms:ReEncryptFrom on the one key and for kms:ReEncryptTo on the other")
 	case op.ByName[name] == nil && name != "ReEncryptFrom" && name != "ReEncryptTo":
-		return fmt.Errorf("there is no action %s", t.q.Action)
+		return unfit("there is no action %s", t.q.Action)
 	}
 	if row := op.ByName[name]; row != nil {
 		t.op, _ = row.Decode([]byte("{}")) // that it lacks everything is no error here
@@ -109,35 +111,60 @@ func (t *trial) about(ctx context.Context) (err error) {
 	case slices.Contains(onAliases, name) && t.q.Resource != "" && t.q.Key == "":
 		return nil
 	case t.q.Key == "":
-		return fmt.Errorf("%s is on a key: say which", t.q.Action)
+		return unfit("%s is on a key: say which", t.q.Action)
 	}
 	return t.aboutKey(ctx, name)
 }
 
-func (t *trial) aboutKey(ctx context.Context, name string) error {
-	c := t.req.Caller
-	ref, err := t.Ops.Authz.Naming.ParseReference(t.q.Key, c.Account, c.Region, key.AnyForm)
+// owned refuses a resource of an account that is not told of. "aws" is in the ARNs of policies that come with the service.
+func (t *trial) owned() error {
+	if t.Within == "" || t.q.Resource == "" || t.q.Resource == "*" {
+		return nil
+	}
+	account := key.AccountOf(t.q.Resource)
+	if account == "aws" {
+		return nil
+	}
+	return t.mine("resource", t.q.Resource, account)
+}
+
+// Key is the key that a caller of account in a Region means by name: an id, an ARN or an alias. It is nil of another account's
+// that does not exist; the error is as Explain's.
+func (e Explainer) Key(ctx context.Context, name, account, region string) (*key.Key, error) {
+	ref, err := e.Ops.Authz.Naming.ParseReference(name, account, region, key.AnyForm)
 	if err != nil {
-		return fmt.Errorf("key %q: %w", t.q.Key, err)
+		return nil, unfit("key %q: %w", name, err)
+	}
+	if err := e.mine("key", name, ref.Account); err != nil {
+		return nil, err
+	}
+	k, err := e.Ops.Resolver.Find(ctx, ref, account)
+	if _, is := errors.AsType[*fault.Error](err); is {
+		return nil, unfit("key %q: %w", name, err)
+	}
+	return k, err
+}
+
+func (t *trial) aboutKey(ctx context.Context, name string) error {
+	var err error
+	if t.key, err = t.Key(ctx, t.q.Key, t.req.Caller.Account, t.req.Caller.Region); err != nil {
+		return err
 	}
 	t.need.KeyID, t.need.Forms = t.q.Key, key.Forms(slices.Contains(byAnyName, name))
 	if slices.Contains(withContext, name) {
 		t.need.Algorithm = "SYMMETRIC_DEFAULT"
 	}
 	t.need.CrossAccount = bool(t.need.Forms) || slices.Contains(byID, name)
-	if t.key, err = t.Ops.Resolver.Find(ctx, ref, c.Account); err != nil {
-		return fmt.Errorf("key %q: %w", t.q.Key, err)
-	}
 	if name != "RetireGrant" {
 		return nil
 	}
 	if t.q.Grant == "" || t.key == nil {
-		return errors.New("kms:RetireGrant is about a grant: say which, and on which key")
+		return unfit("kms:RetireGrant is about a grant: say which, and on which key")
 	}
 	t.need.Grant = &key.Grant{ID: t.q.Grant}
 	t.need.Grant.Found, _, err = t.Ops.Resolver.Grant(ctx, t.key, t.q.Grant)
 	if err == nil && t.need.Grant.Found == nil {
-		err = fmt.Errorf("there is no grant %s on %s", t.q.Grant, t.key.ARN)
+		err = unfit("there is no grant %s on %s", t.q.Grant, t.key.ARN)
 	}
 	return err
 }
@@ -145,11 +172,11 @@ func (t *trial) aboutKey(ctx context.Context, name string) error {
 func (t *trial) aboutRole(ctx context.Context) (err error) {
 	f := strings.SplitN(t.q.Resource, ":", 6)
 	if len(f) != 6 || !strings.HasPrefix(f[5], "role/") {
-		return fmt.Errorf("%s is on a role: give its ARN as the resource", t.q.Action)
+		return unfit("%s is on a role: give its ARN as the resource", t.q.Action)
 	}
 	t.role, err = t.Ops.Authz.Identities.Role(ctx, f[4], f[5][strings.LastIndexByte(f[5], '/')+1:])
 	if err == nil && (t.role == nil || t.role.ARN != t.q.Resource) {
-		err = fmt.Errorf("there is no role %s", t.q.Resource)
+		err = unfit("there is no role %s", t.q.Resource)
 	}
 	return err
 }
@@ -208,13 +235,13 @@ func (t *trial) say(name, folded string, values []string) (err error) {
 	tag, isTag := strings.CutPrefix(folded, "aws:principaltag/")
 	switch {
 	case slices.ContainsFunc(known, begins), t.need.KeyID != "" && slices.ContainsFunc(ofKey, begins):
-		return fmt.Errorf("condition %s is looked up, as it is for a request: leave it out", name)
+		return unfit("condition %s is looked up, as it is for a request: leave it out", name)
 	case begins("kms:encryptioncontext"):
-		return fmt.Errorf("condition %s follows from the encryption context: give that", name)
+		return unfit("condition %s follows from the encryption context: give that", name)
 	case isTag && c.Session != nil:
 		c.Session.Tags[tag] = one
 	case isTag, c.Session == nil && slices.Contains([]string{"kms:viaservice", "aws:sourceidentity", "aws:federatedprovider", "aws:tokenissuetime"}, folded):
-		return fmt.Errorf("condition %s is of sessions of a role alone", name)
+		return unfit("condition %s is of sessions of a role alone", name)
 	case folded == "kms:viaservice":
 		c.Session.Via = one
 	case folded == "aws:sourceidentity":
@@ -241,7 +268,7 @@ func (t *trial) say(name, folded string, values []string) (err error) {
 		t.said[folded] = values
 	}
 	if err != nil {
-		return fmt.Errorf("condition %s: %w", name, err)
+		return unfit("condition %s: %w", name, err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"qkms/internal/authn"
@@ -15,7 +14,7 @@ func (e Explainer) session(ctx context.Context, c *authn.Caller, path string) er
 	role, name, _ := strings.Cut(path, "/")
 	r, err := e.Ops.Authz.Identities.Role(ctx, c.Account, role)
 	if err == nil && r == nil {
-		err = fmt.Errorf("there is no role %s in account %s", role, c.Account)
+		err = unfit("there is no role %s in account %s", role, c.Account)
 	}
 	if err != nil {
 		return err
