@@ -23,7 +23,7 @@ func writeReference(p *page, m *model) {
 		if op.T.Output != nil {
 			p.line("Output: %s,\nAnswers: true,", membersName(*op.T.Output))
 		}
-		p.line("Errors: errors(%s),\n},", quoted(op.T.Errors))
+		p.line("Errors: errorsOf(%s),\n},", quoted(op.T.Errors))
 	}
 	p.line("}")
 }

@@ -1,16 +1,27 @@
 package reference
 
+import (
+	"slices"
+	"strings"
+
+	"qkms/internal/wire/shape"
+)
+
 // permissions are those of an operation. Most need the action of their name on the key of the request, and what is not so
 // is in the tables below. That all of it is what the operation table asks for is tested with the examples.
 func permissions(operation string) []Permission {
-	if special, is := specialPermissions[operation]; is {
-		return special
+	all := slices.Clone(specialPermissions[operation])
+	if all == nil {
+		all = []Permission{{Action: "kms:" + operation, On: OnKey, CrossAccount: crossAccount[operation]}}
+		if aboutNoKey[operation] {
+			all[0].On = OnAll
+		}
 	}
-	p := Permission{Action: "kms:" + operation, On: OnKey, CrossAccount: crossAccount[operation]}
-	if aboutNoKey[operation] {
-		p.On = OnAll
+	for i, p := range all {
+		name := shape.GrantOperation(strings.TrimPrefix(p.Action, "kms:"))
+		all[i].Grantable = p.On == OnKey && slices.Contains(name.Values(), name)
 	}
-	return []Permission{p}
+	return all
 }
 
 // crossAccount are the operations that another account's key can be used with.

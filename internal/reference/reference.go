@@ -1,7 +1,8 @@
 // Package reference is what there is to know about the operations of the API, for the pages that explain them.
 //
 // Operations and Find are the way in. The members and errors are generated from api/kms.json and api/overlay.json, the
-// permissions are held against the operation table by the tests, and nothing here takes part in answering a request.
+// permissions are held against the operation table by the tests, the sentences are in prose and common.yaml, and what
+// the examples show was answered by a server. Nothing here takes part in answering a request.
 package reference
 
 //go:generate go run qkms/api/gen -api ../../api -package reference
@@ -9,9 +10,9 @@ package reference
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"qkms/internal/fault"
-	"qkms/internal/op"
 )
 
 // An Operation is one operation of the API. It is shared: nobody changes it.
@@ -20,17 +21,27 @@ type Operation struct {
 	Input   []Member // of the request
 	Output  []Member // of the answer
 	Answers bool     // a success has a body, which may be an empty object
-	Errors  []Error  // those of this operation, in model order; common ones are not among them
+	Errors  []Error  // those of this operation, in model order; Everywhere has the others
 
 	ReadOnly     bool // as the audit record has it: cryptography is read-only
 	Destructive  bool // success takes something away that works now: ask first
 	CrossAccount bool // another account's key can be used, if that account allows it
 	Permissions  []Permission
+
+	Summary     string   // one sentence
+	Description []string // paragraphs
+	Notes       []string
+	Usage       string   // what the key must be for; "": anything, or there is no key
+	State       string   // which states the key may be in, in words; "": there is no key
+	Spec        string   // what kind of key it must be, in words; "": any, or there is no key
+	Differs     []string // what is known to be otherwise on AWS
+	Examples    []Example
 }
 
 // A Member is a member of a structure, or what is in a list or map.
 type Member struct {
 	Name       string // as on the wire; "" of what is in a list or map
+	Meaning    string // one sentence or two; "" of what is in a list or map
 	Type       string // string, blob (base64 on the wire), integer, boolean, timestamp, list, map or structure
 	Required   bool
 	Deprecated bool
@@ -47,7 +58,9 @@ type Member struct {
 // An Error is one that an operation answers.
 type Error struct {
 	Code   string
-	Status int // of HTTP
+	Status int    // of HTTP
+	When   string // in a sentence
+	Never  bool   // the model has it, and this service has no occasion for it
 }
 
 // A Permission is one that the caller needs.
@@ -57,6 +70,7 @@ type Permission struct {
 	Which        string // which key, where there are several: "the source key"
 	When         string // the request needs it only then; "": always
 	CrossAccount bool   // on another account's key too
+	Grantable    bool   // a grant can give it
 }
 
 // What a permission is on.
@@ -68,37 +82,52 @@ const (
 )
 
 // Operations are all operations by name.
-func Operations() []*Operation { return all }
+func Operations() []*Operation { return all().operations }
+
+// Everywhere are the errors that every operation may answer, in the order in which a request meets them.
+func Everywhere() []Error { return all().everywhere }
 
 // Find returns the operation of that exact name, or nil.
 func Find(name string) *Operation {
-	i, found := slices.BinarySearchFunc(all, name, func(o *Operation, name string) int { return strings.Compare(o.Name, name) })
+	i, found := slices.BinarySearchFunc(Operations(), name, func(o *Operation, name string) int { return strings.Compare(o.Name, name) })
 	if !found {
 		return nil
 	}
-	return all[i]
+	return Operations()[i]
 }
 
-// all are the operations of the model with what the model does not say.
-var all = complete(operations)
+type contents struct {
+	operations []*Operation
+	everywhere []Error
+}
 
-func complete(operations []*Operation) []*Operation {
-	for _, o := range operations {
-		o.ReadOnly, o.Destructive = op.ByName[o.Name].Facts().ReadOnly, destructive[o.Name]
-		o.Permissions = permissions(o.Name)
-		o.CrossAccount = slices.ContainsFunc(o.Permissions, func(p Permission) bool { return p.CrossAccount })
+// all is what the model and the files beside it say. They are part of the program, and read when somebody asks.
+var all = sync.OnceValue(func() contents {
+	said, err := readProse()
+	if err != nil {
+		panic("reference: internal error: " + err.Error()) // TestProse reads the same files
 	}
-	return slices.SortedFunc(slices.Values(operations), func(a, b *Operation) int { return strings.Compare(a.Name, b.Name) })
-}
+	var c contents
+	for _, o := range operations {
+		c.operations = append(c.operations, said.about(o))
+	}
+	slices.SortFunc(c.operations, func(a, b *Operation) int { return strings.Compare(a.Name, b.Name) })
+	for _, e := range said.common.Everywhere {
+		c.everywhere = append(c.everywhere, Error{Code: e.Code, Status: status(e.Code), When: e.When})
+	}
+	return c
+})
 
-// errors are those of the service with their status.
-func errors(codes ...string) []Error {
+// errorsOf are those of the service with their status.
+func errorsOf(codes ...string) []Error {
 	all := make([]Error, len(codes))
 	for i, c := range codes {
-		all[i] = Error{c, fault.Bare(fault.Code(c)).Status()}
+		all[i] = Error{Code: c, Status: status(c), Never: !slices.Contains(fault.Codes, fault.Code(c))}
 	}
 	return all
 }
+
+func status(code string) int { return fault.Bare(fault.Code(code)).Status() }
 
 // destructive are the operations whose success takes something away from somebody, beyond what they add: a key or a
 // material, the use of one, a name, a grant, a statement of a policy.
