@@ -15,6 +15,8 @@ func (s *Console) routes() []route {
 		{pattern: "POST /console/try/{operation}", serve: (*visit).tryNow},
 
 		{pattern: "GET /console/keys", serve: (*visit).keysPage},
+
+		{pattern: "GET /console/explain", serve: (*visit).explainPage},
 	}
 }
 

@@ -20,7 +20,9 @@ func (t *trial) explain(ctx context.Context, v *authz.Verdict) (Decision, error)
 	for _, g := range v.Trace.Grants {
 		d.Grants = append(d.Grants, t.grant(g))
 	}
-	d.By = d.reference(v)
+	if d.By = d.reference(v); d.By == nil {
+		d.Why = because[d.Reason]
+	}
 	d.Note = t.note(v)
 	d.Needed = t.ways(&d, v)
 	return d, nil
@@ -45,6 +47,9 @@ func (t *trial) policies(ctx context.Context, d *Decision, v *authz.Verdict) err
 			s.Text, s.Line = texts[step.Statement].text, texts[step.Statement].line
 		}
 		p := &d.Policies[len(d.Policies)-1]
+		if s.Applies {
+			s.Effect = s.effect(p)
+		}
 		p.Statements = append(p.Statements, s)
 	}
 	return nil

@@ -52,7 +52,8 @@ type Decision struct {
 	Account  string `json:"account,omitempty"` // whose key or role it is, where it is known
 
 	Allowed bool       `json:"allowed"`
-	Reason  string     `json:"reason"` // one word, as audit records have it
+	Reason  string     `json:"reason"`        // one word, as audit records have it
+	Why     string     `json:"why,omitempty"` // the sentence of Reason where no statement decided
 	By      *Reference `json:"by,omitempty"`
 	Note    string     `json:"note,omitempty"` // what else decided
 
@@ -86,6 +87,7 @@ type Statement struct {
 	Sid     string          `json:"sid,omitempty"`
 	Deny    bool            `json:"deny,omitempty"`
 	Applies bool            `json:"applies"`
+	Effect  string          `json:"effect,omitempty"` // of one that applies: "allows it"
 	Misses  []string        `json:"misses,omitempty"` // why it does not: "does not name the caller"
 	Line    int             `json:"line,omitempty"`   // of the policy's text where it begins, from 1
 	Text    json.RawMessage `json:"text,omitempty"`

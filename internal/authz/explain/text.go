@@ -56,8 +56,8 @@ func (d *Decision) text(b *strings.Builder) {
 	}
 	say("")
 	switch {
-	case d.By == nil && because[d.Reason] != "":
-		say("%s", because[d.Reason])
+	case d.Why != "":
+		say("%s", d.Why)
 	case d.By != nil && d.By.Grant != "":
 		say("Allowed by grant %s.", d.By.Grant)
 	case d.By != nil:
@@ -106,7 +106,7 @@ func (d *Decision) considered(say func(string, ...any)) {
 		for j := range p.Statements {
 			switch s := &p.Statements[j]; {
 			case s.Applies:
-				say("    %s: %s", s.name(), s.effect(p))
+				say("    %s: %s", s.name(), s.Effect)
 			case !s.Deny && (len(s.Misses) == 1 || s.step.Means != 0 && s.step.Action):
 				say("    %s: no, %s", s.name(), strings.Join(s.Misses, "; "))
 			default:
