@@ -1,12 +1,12 @@
 package console
 
-// A keyRow is one key in the list.
-type keyRow struct {
-	ID string
-	metadata
-	Aliases []string
-	Refusal *Refusal // of DescribeKey: the key is listed, and the rest is not for this visitor to see
-}
+import (
+	"net/url"
+	"strings"
+
+	"qkms/internal/oversight"
+	"qkms/internal/wire/shape"
+)
 
 // metadata is what DescribeKey says of a key, as far as pages show it.
 type metadata struct {
@@ -25,55 +25,73 @@ type metadata struct {
 	ValidTo      Epoch
 }
 
-// keysPerPage is how many keys are on one page. Each is described by a request of its own.
-const keysPerPage = 25
+// keysPerPage is how many keys are on one page.
+const keysPerPage = "20"
 
+// A keyList is the page of keys: what was asked, and what was found.
 type keyList struct {
-	Rows []keyRow
-	Next string // marker of the page after; "" of the last
+	oversight.FoundKeys
+	Rows    []keyRow
+	Q       string // as it was typed
+	State   string
+	States  []shape.KeyState
+	Next    string   // where the page goes on; "" at the end
+	Refusal *Refusal // of the search
 }
 
+// A keyRow is one key in the list.
+type keyRow struct {
+	oversight.FoundKey
+	Unshown int // aliases besides those that are shown
+}
+
+// Asked reports whether something was searched for.
+func (l keyList) Asked() bool { return l.Q != "" || l.State != "" }
+
+// Sought reports whether finding it takes looking at one key after the other, whatever it is called.
+func (l keyList) Sought() bool { return l.State != "" || strings.HasPrefix(l.Q, tagSearch) }
+
 func (v *visit) keysPage() error {
-	var listed struct {
-		Keys       []struct{ KeyId string }
-		NextMarker string
+	asked := v.hr.URL.Query()
+	list := keyList{Q: strings.TrimSpace(asked.Get("q")), State: asked.Get("state"), States: shape.KeyState("").Values()}
+	err := v.query(oversight.Signing, "SearchKeys", &list.FoundKeys, list.parameters(asked.Get("marker"))...)
+	if list.Refusal = refusalOf(err); list.Refusal != nil && !list.Refusal.over() {
+		v.show(list.Refusal.status(), "keys", "Keys", list)
+		return nil
 	}
-	in := map[string]any{"Limit": keysPerPage}
-	if m := v.hr.URL.Query().Get("marker"); m != "" {
-		in["Marker"] = m
-	}
-	if err := v.kms("ListKeys", in, &listed); err != nil {
+	if err != nil {
 		return err
 	}
-	list := keyList{Next: listed.NextMarker}
-	for _, k := range listed.Keys {
-		row, err := v.keyRow(k.KeyId)
-		if err != nil {
-			return err
-		}
-		list.Rows = append(list.Rows, row)
+	for _, k := range list.Keys {
+		list.Rows = append(list.Rows, keyRow{k, k.Named - len(k.Aliases)})
+	}
+	if list.Marker != "" {
+		list.Next = "/console/keys?" + url.Values{"q": {list.Q}, "state": {list.State}, "marker": {list.Marker}}.Encode()
 	}
 	return v.page("keys", "Keys", list)
 }
 
-// keyRow describes a key; that the visitor may not see it is no error of the page.
-func (v *visit) keyRow(id string) (keyRow, error) {
-	row := keyRow{ID: id}
-	var out struct{ KeyMetadata metadata }
-	err := v.kms("DescribeKey", map[string]any{"KeyId": id}, &out)
-	if row.Refusal = refusalOf(err); row.Refusal != nil {
-		return row, nil
+const tagSearch = "tag:"
+
+// parameters is the search as SearchKeys has it. What was typed is the beginning of an id, an ARN or an alias, or
+// tag:name, or tag:name=value; the first = ends the name.
+func (l keyList) parameters(marker string) []string {
+	all := []string{"MaxItems", keysPerPage}
+	add := func(name, value string) {
+		if value != "" {
+			all = append(all, name, value)
+		}
 	}
-	row.metadata = out.KeyMetadata
-	if err != nil {
-		return row, err
+	if tag, is := strings.CutPrefix(l.Q, tagSearch); is {
+		name, value, valued := strings.Cut(tag, "=")
+		add("TagKey", name)
+		if valued {
+			all = append(all, "TagValue", value)
+		}
+	} else {
+		add("Text", l.Q)
 	}
-	var aliases struct{ Aliases []struct{ AliasName string } }
-	if err := v.kms("ListAliases", map[string]any{"KeyId": id, "Limit": 3}, &aliases); err != nil && refusalOf(err) == nil {
-		return row, err
-	}
-	for _, a := range aliases.Aliases {
-		row.Aliases = append(row.Aliases, a.AliasName)
-	}
-	return row, nil
+	add("KeyState", l.State)
+	add("Marker", marker)
+	return all
 }

@@ -112,6 +112,15 @@ func (r *Resolver) Of(m *recordpb.Key, ver uint64) *Key {
 	return &Key{Key: m, Ver: ver, ARN: r.Naming.Key(m.Account, m.Region, m.Id), policy: record.OfPolicy(m.Account, m.Region, m.Id)}
 }
 
+// Seen is Load of a key whose record was just read: nil when it does not exist any more.
+func (r *Resolver) Seen(m *recordpb.Key, ver uint64) *Key {
+	k, now := r.Of(m, ver), r.Now()
+	if k.Gone(now) {
+		return nil
+	}
+	return k.asOf(now)
+}
+
 // Alias returns an alias of account in region and its version, or nil. Names longer than any alias
 // can be are not looked for.
 func (r *Resolver) Alias(ctx context.Context, account, region, name string) (*recordpb.Alias, uint64, error) {

@@ -36,6 +36,7 @@ func New(d Deps) *query.Service {
 			d.lookupEvents(),
 			d.explainAuthorization(),
 			d.explainKeyUse(),
+			searchKeys,
 		},
 	})
 }

@@ -226,11 +226,19 @@ func Scan[T any, P interface {
 	*T
 	proto.Message
 }](ctx context.Context, b *Book, prefix, after Key, limit int) (page []Item[P], more bool, err error) {
-	from := prefix.bytes()
+	return ScanStart[T, P](ctx, b, prefix, "", after, limit)
+}
+
+// ScanStart is Scan of the records whose part behind prefix begins with start, which may be any text.
+func ScanStart[T any, P interface {
+	*T
+	proto.Message
+}](ctx context.Context, b *Book, prefix Key, start string, after Key, limit int) (page []Item[P], more bool, err error) {
+	from, to := prefix.begins(start)
 	if after != (Key{}) {
 		from = append(after.bytes(), 0)
 	}
-	got, more, err := b.list(ctx, from, prefix.after(), limit)
+	got, more, err := b.list(ctx, from, to, limit)
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -236,4 +237,16 @@ func (k Key) after() []byte {
 	end := k.bytes()
 	end[len(end)-1]++ // 00 01 → 00 02: no key continues so, and all that begin with k are below
 	return end
+}
+
+// begins is the range of the keys below k whose next part begins with start.
+func (k Key) begins(start string) (from, to []byte) {
+	from = bytes.TrimSuffix(appendPart(k.bytes(), start), []byte(endOfPart))
+	if start == "" {
+		return k.bytes(), k.after()
+	}
+	to = bytes.TrimRight(from, "\xff") // a zero byte in a part is 00 FF: what follows all that begin so is 01
+	to = bytes.Clone(to)
+	to[len(to)-1]++
+	return from, to
 }
