@@ -124,7 +124,7 @@ func (s *Console) handle(r route) http.Handler {
 			v.signIn()
 			return
 		}
-		if hr.Method != http.MethodGet {
+		if hr.Method == http.MethodPost { // the routes have no others but GET, and HEAD with it
 			hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
 			if err := hr.ParseForm(); err != nil {
 				v.fail(&Refusal{Status: http.StatusBadRequest, Code: "MalformedForm", Message: fmt.Sprintf("The form could not be read; it may have %d KiB.", maxForm>>10)})
