@@ -73,7 +73,7 @@ func (p *Prover) Inclusion(eventID string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("record %d in %s cannot be proven, `qkms audit verify` tells why: %w", e.Seq, e.Segment, err)
 	}
-	return fmt.Sprintf("qkms audit inclusion v1\nindex %d\nrecord %s\n%s\n%s", e.Seq, e.Line, hashLines(proof), m.note), nil
+	return inclusionText(e.Seq, e.Line, proof, m.note), nil
 }
 
 // find looks an event up, in the newest segments first.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,12 +20,17 @@ import (
 // The error is for a key that is none, a directory that cannot be read, and a retained checkpoint that
 // the key did not sign; what is wrong with the log is in the report.
 func Verify(dir, verifierKey string, retained []byte) (Report, error) {
-	v, err := verify(dir, verifierKey, retained)
+	return VerifyContext(context.Background(), dir, verifierKey, retained)
+}
+
+// VerifyContext is Verify that ends with ctx, and its error, between two segments.
+func VerifyContext(ctx context.Context, dir, verifierKey string, retained []byte) (Report, error) {
+	v, err := verify(ctx, dir, verifierKey, retained)
 	for range 10 { // and no more: a checkpoint may say what the history does not
 		if err != nil || len(v.Problems) == 0 || !v.overtaken() {
 			break
 		}
-		v, err = verify(dir, verifierKey, retained)
+		v, err = verify(ctx, dir, verifierKey, retained)
 	}
 	return v.Report, err
 }
@@ -45,12 +51,12 @@ func (v *verifier) overtaken() bool {
 	return err == nil && first <= c.Retired && (first > v.segs[0].first || v.segs[0].first > v.Newest.Retired)
 }
 
-func verify(dir, verifierKey string, retained []byte) (verifier, error) {
+func verify(ctx context.Context, dir, verifierKey string, retained []byte) (verifier, error) {
 	key, err := note.NewVerifier(strings.TrimSpace(verifierKey))
 	if err != nil {
 		return verifier{}, fmt.Errorf("verifier key: %w", err)
 	}
-	v := verifier{dir: dir, key: key}
+	v := verifier{ctx: ctx, dir: dir, key: key}
 	if retained != nil {
 		c, err := openCheckpoint(retained, key)
 		if err != nil {
@@ -69,6 +75,9 @@ func verify(dir, verifierKey string, retained []byte) (verifier, error) {
 		return verifier{}, fmt.Errorf("verify audit log: %w", err)
 	}
 	v.read()
+	if err := ctx.Err(); err != nil {
+		return verifier{}, fmt.Errorf("verify audit log: %w", err)
+	}
 	v.sort()
 	return v, nil
 }
@@ -76,6 +85,7 @@ func verify(dir, verifierKey string, retained []byte) (verifier, error) {
 // A verifier holds the lines of the log against its blocks, oldest first.
 type verifier struct {
 	Report
+	ctx      context.Context // of the whole verification, which a verifier is
 	dir      string
 	key      note.Verifier
 	retained *Checkpoint
@@ -161,6 +171,9 @@ func (v *verifier) read() {
 		v.found(Problem{What: Missing, First: v.Retired, Last: end - 1, Detail: "their segments are not there, and the service did not retire them"})
 	}
 	for i, s := range v.segs {
+		if v.ctx.Err() != nil {
+			return
+		}
 		r := reading{verifier: v, segment: i, want: s.first, first: s.first}
 		if err := eachLine(s.path, r.line); err != nil {
 			v.found(Problem{What: Unreadable, First: s.first, Last: s.first, Segment: filepath.Base(s.path), Line: r.at + 1, Detail: err.Error()})

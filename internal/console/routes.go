@@ -17,6 +17,12 @@ func (s *Console) routes() []route {
 		{pattern: "GET /console/keys", serve: (*visit).keysPage},
 
 		{pattern: "GET /console/explain", serve: (*visit).explainPage},
+
+		{pattern: "GET /console/audit", serve: (*visit).auditPage},
+		{pattern: "GET /console/audit/{seq}", serve: (*visit).eventPage},
+		{pattern: "GET /console/audit/{seq}/proof", serve: (*visit).eventProof},
+		{pattern: "GET /console/audit/log", serve: (*visit).auditLogPage},
+		{pattern: "POST /console/audit/verify", serve: (*visit).verifyAudit},
 	}
 }
 

@@ -22,6 +22,9 @@ func functions(a *assets) template.FuncMap {
 		"json":  indented,
 		"query": url.QueryEscape,
 		"under": strings.HasPrefix,
+		"bytes": byteSize,
+		"span":  inWords,
+		"share": func(of int64, percent int64) int64 { return of / 100 * percent },
 	}
 }
 
@@ -88,4 +91,38 @@ func indented(v any) string {
 		return fmt.Sprint(v)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// byteSize is a number of bytes as people say it.
+func byteSize(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	f, i := float64(n)/1024, 0
+	for f >= 1024 && i < len(units)-1 {
+		f, i = f/1024, i+1
+	}
+	return fmt.Sprintf("%.*f %ciB", digits(f), f, units[i])
+}
+
+// digits are those worth saying behind the point.
+func digits(f float64) int {
+	if f < 10 {
+		return 1
+	}
+	return 0
+}
+
+// inWords is a time span as exactly as people want it.
+func inWords(d time.Duration) string {
+	for _, u := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}, {time.Second, "seconds"}} {
+		if d >= 2*u.of {
+			return fmt.Sprintf("%d %s", d/u.of, u.name)
+		}
+	}
+	return d.Round(time.Millisecond).String()
 }

@@ -21,3 +21,13 @@ func LookupOfService() *Error {
 func ExplanationOfService() *Error {
 	return New(AccessDenied, "A service principal has no account: sign in as somebody of the account whose policies shall be explained")
 }
+
+// NoSuchEvent is a number that no record of the account has.
+func NoSuchEvent(sequence int) *Error {
+	return New(NotFound, "There is no record %d of this account in the audit log of this node, or not any more.", sequence)
+}
+
+// EventUnsigned is a record that cannot be proven yet.
+func EventUnsigned(sequence int) *Error {
+	return New(Validation, "No checkpoint covers record %d yet; within a minute one will. Ask again then.", sequence)
+}

@@ -146,6 +146,7 @@ type Node struct {
 	WebIdentities *webidentity.Verifier
 	Ops           *op.Deps
 	Audit         *audit.Log
+	Verifier      *oversight.Verifier // of Audit
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
@@ -274,6 +275,7 @@ func (n *Node) openAudit(ring *seal.Ring) error {
 func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
+	n.Verifier = new(oversight.Verifier)
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.CacheBytes)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	if n.Book.Log, err = AuditName(AuditDir(n.Dir)); err != nil {
@@ -365,7 +367,7 @@ func Materials(book *record.Book) *soft.Soft {
 
 // overseen is what the API of the console looks at.
 func (n *Node) overseen() oversight.Deps {
-	return oversight.Deps{Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Shared: n.Lease.Shared()}
+	return oversight.Deps{Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Verifier: n.Verifier, Shared: n.Lease.Shared()}
 }
 
 // home is the Region in which visitors of the console are at first.
@@ -407,6 +409,9 @@ func (n *Node) Close() (err error) {
 		n.stop()
 	}
 	n.wait.Wait()
+	if n.Verifier != nil {
+		n.Verifier.Close()
+	}
 	if n.Admission != nil {
 		n.Admission.Close()
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"qkms/internal/audit"
-	"qkms/internal/authz"
 	"qkms/internal/fault"
 	"qkms/internal/query"
 	"qkms/internal/record"
@@ -86,13 +85,6 @@ func (d *Deps) lookupEvents() query.Row {
 			return out, nil, err
 		},
 		ReadOnly: true,
-	}
-}
-
-// needs is the permission to do what is about no key in particular.
-func needs[In any](name string) func(context.Context, *query.Call, *In) ([]authz.Act, error) {
-	return func(context.Context, *query.Call, *In) ([]authz.Act, error) {
-		return []authz.Act{{Action: Signing + ":" + name, Resource: "*"}}, nil
 	}
 }
 

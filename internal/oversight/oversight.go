@@ -5,7 +5,10 @@
 package oversight
 
 import (
+	"context"
+
 	"qkms/internal/audit"
+	"qkms/internal/authz"
 	"qkms/internal/op"
 	"qkms/internal/query"
 )
@@ -21,8 +24,9 @@ type Deps struct {
 	// Operators are the accounts that may ask about the whole deployment; see operates.
 	Operators []string
 
-	Audit  *audit.Log // of this node
-	Shared bool       // other nodes may use the store
+	Audit    *audit.Log // of this node
+	Verifier *Verifier  // of Audit
+	Shared   bool       // other nodes may use the store
 
 	Ops *op.Deps // what is decided by, when somebody asks why
 }
@@ -34,9 +38,20 @@ func New(d Deps) *query.Service {
 		Table: []query.Row{
 			consoleLogin,
 			d.lookupEvents(),
+			d.getEvent(),
+			d.proveEvent(),
+			d.auditState(),
+			d.verifyAudit(),
 			d.explainAuthorization(),
 			d.explainKeyUse(),
 			searchKeys,
 		},
 	})
+}
+
+// needs is the permission to do what is about no key in particular.
+func needs[In any](name string) func(context.Context, *query.Call, *In) ([]authz.Act, error) {
+	return func(context.Context, *query.Call, *In) ([]authz.Act, error) {
+		return []authz.Act{{Action: Signing + ":" + name, Resource: "*"}}, nil
+	}
 }
