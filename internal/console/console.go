@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"qkms/internal/key"
 	"qkms/internal/record"
 )
 
@@ -22,7 +23,8 @@ type Config struct {
 	API    http.Handler // the pipeline; called with requests that are complete and signed
 	Book   *record.Book // whose keys seal sessions
 	Now    func() time.Time
-	Region string // in which whoever signs in is at first
+	Region string    // in which whoever signs in is at first
+	Style  key.Style // of ARNs in the API reference
 	Logger *slog.Logger
 }
 

@@ -14,6 +14,12 @@ func (s *Console) routes() []route {
 		{pattern: "GET /console/try/{operation}", serve: (*visit).tryForm},
 		{pattern: "POST /console/try/{operation}", serve: (*visit).tryNow},
 
+		{pattern: "GET /docs", serve: (*visit).docsFront, open: true},
+		{pattern: "GET /docs/{$}", serve: (*visit).docsPage, open: true},
+		{pattern: "GET /docs/choices", serve: (*visit).docsChoices, open: true},
+		{pattern: "GET /docs/{operation}", serve: (*visit).docsOperation, open: true},
+		{pattern: "GET /docs/", serve: (*visit).docsNowhere, open: true},
+
 		{pattern: "GET /console/keys", serve: (*visit).keysPage},
 
 		{pattern: "GET /console/explain", serve: (*visit).explainPage},

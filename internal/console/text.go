@@ -20,6 +20,7 @@ func functions(a *assets) template.FuncMap {
 		"when":  when,
 		"epoch": epoch,
 		"json":  indented,
+		"prose": prose,
 		"query": url.QueryEscape,
 		"under": strings.HasPrefix,
 		"bytes": byteSize,

@@ -329,7 +329,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	var page func(http.ResponseWriter, *http.Request) bool
 	n.Handler = n.Server
 	if n.Console {
-		c, err := console.New(console.Config{API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Logger: n.Logger})
+		c, err := console.New(console.Config{API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Style: n.Naming.Style, Logger: n.Logger})
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,18 @@ type exchange struct {
 	Got    string // "" where the answer has no body
 }
 
+var step = regexp.MustCompile(`^(?:[A-Z] = )?([A-Z]\w+) `)
+
+// Before are the operations that were asked before, in order.
+func (e *Example) Before() (names []string) {
+	for _, s := range e.Steps {
+		if m := step.FindStringSubmatch(s); m != nil {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
 var arn = regexp.MustCompile(`arn:aws:kms:[a-z0-9-]+:(\d{12}):`)
 
 // In returns text with the ARNs of keys and aliases as a deployment of that style has them.

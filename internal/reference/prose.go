@@ -97,6 +97,7 @@ func (p *prose) about(o *Operation) *Operation {
 		next.Errors[i].When = either(a.Errors[e.Code], p.common.Errors[e.Code])
 	}
 	next.ReadOnly, next.Destructive, next.Differs = facts.ReadOnly, destructive[o.Name], row.Differences()
+	next.Choices = choicesOf(o.Name)
 	next.Permissions = permissions(o.Name)
 	next.CrossAccount = slices.ContainsFunc(next.Permissions, func(p Permission) bool { return p.CrossAccount })
 	next.Summary, next.Notes, next.Spec, next.Usage = a.Summary, a.Notes, a.Spec, string(facts.Usage)

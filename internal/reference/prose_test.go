@@ -45,6 +45,20 @@ func TestProse(t *testing.T) {
 	}
 }
 
+// Every operation is found under one thing that it is about.
+func TestGroups(t *testing.T) {
+	var grouped, all []string
+	for _, g := range reference.Groups {
+		grouped = append(grouped, g.Operations...)
+	}
+	for _, o := range reference.Operations() {
+		all = append(all, o.Name)
+	}
+	if slices.Sort(grouped); !slices.Equal(grouped, all) {
+		t.Errorf("got %q, want %q", grouped, all)
+	}
+}
+
 // A file about no operation would never be read by anybody.
 func TestFilesAreAboutOperations(t *testing.T) {
 	for _, pattern := range []string{"prose/*.yaml", "answers/*.json"} {

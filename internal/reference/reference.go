@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"qkms/internal/fault"
+	"qkms/internal/op"
 )
 
 // An Operation is one operation of the API. It is shared: nobody changes it.
@@ -31,10 +32,11 @@ type Operation struct {
 	Summary     string   // one sentence
 	Description []string // paragraphs
 	Notes       []string
-	Usage       string   // what the key must be for; "": anything, or there is no key
-	State       string   // which states the key may be in, in words; "": there is no key
-	Spec        string   // what kind of key it must be, in words; "": any, or there is no key
-	Differs     []string // what is known to be otherwise on AWS
+	Usage       string      // what the key must be for; "": anything, or there is no key
+	State       string      // which states the key may be in, in words; "": there is no key
+	Spec        string      // what kind of key it must be, in words; "": any, or there is no key
+	Differs     []string    // what is known to be otherwise on AWS
+	Choices     []op.Choice // what was chosen where AWS's behaviour is not established
 	Examples    []Example
 }
 
