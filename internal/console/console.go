@@ -50,7 +50,7 @@ func New(c Config) (*Console, error) {
 	}
 	s := &Console{Config: c, client: client{c.API, c.Now}, pages: p, assets: a, mux: http.NewServeMux(), foreign: http.NewCrossOriginProtection()}
 	s.mux.Handle("GET "+assetsPath, a)
-	for _, r := range s.routes() {
+	for _, r := range append(s.routes(), identityRoutes()...) {
 		s.mux.Handle(r.pattern, s.handle(r))
 	}
 	return s, nil

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"qkms/internal/authz/explain"
@@ -80,12 +79,12 @@ func (v *visit) explain(f explainForm, out *explain.Explanation) error {
 			return err
 		}
 		for i, p := range pairs {
-			at := name + ".member." + strconv.Itoa(i+1)
+			at := member(name, i)
 			in = append(in, at+".Name", p[0], at+".Value", p[1])
 		}
 	}
 	for i, operation := range strings.FieldsFunc(f.Operations, func(r rune) bool { return r == ',' || r == ' ' }) {
-		in = append(in, "GrantOperations.member."+strconv.Itoa(i+1), operation)
+		in = append(in, member("GrantOperations", i), operation)
 	}
 	return v.query(oversight.Signing, "ExplainAuthorization", out, in...)
 }

@@ -1,6 +1,6 @@
 package console
 
-// routes is the table of pages, by what they are about.
+// routes is the table of pages, by what they are about; those of identities are many, and identityRoutes has them.
 func (s *Console) routes() []route {
 	return []route{
 		{pattern: "GET /console/{$}", serve: (*visit).home},
