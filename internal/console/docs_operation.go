@@ -19,9 +19,9 @@ type docsOperation struct {
 
 // A docsMember is a row: a member, or one inside of it.
 type docsMember struct {
-	ID   string // of the row, to link to
-	Path string // Tags[].TagKey
-	Type string // with its bounds
+	ID   string   // of the row, to link to
+	Path []string // Tags[]. and TagKey: a line may end between them
+	Type string   // with its bounds
 	reference.Member
 }
 
@@ -54,7 +54,7 @@ func (v *visit) docsOperation() error {
 func rows(of, within string, members []reference.Member) (all []docsMember) {
 	for _, m := range members {
 		path := within + m.Name
-		all = append(all, docsMember{of + "-" + strings.NewReplacer(".", "-", "[]", "").Replace(path), path, typeOf(m), m})
+		all = append(all, docsMember{of + "-" + strings.NewReplacer(".", "-", "[]", "").Replace(path), strings.SplitAfter(path, "."), typeOf(m), m})
 		switch {
 		case m.Type == "structure":
 			all = append(all, rows(of, path+".", m.Members)...)
@@ -77,7 +77,11 @@ func typeOf(m reference.Member) string {
 	case "timestamp":
 		return "timestamp (seconds since 1970)"
 	case "list":
-		return "list" + bounds(m, "item") + " of " + typeOf(*m.Element)
+		of := typeOf(*m.Element)
+		if m.Element.Type == "structure" {
+			of = "structures"
+		}
+		return "list" + bounds(m, "item") + " of " + of
 	case "map":
 		return "map of " + typeOf(*m.Key) + " to " + typeOf(*m.Element)
 	}
