@@ -90,7 +90,7 @@ func TestOneEntryDoesNotTakeAll(t *testing.T) {
 	var alone, gone []int64
 	c := memo.Of(memo.Config[string, int64]{
 		Budget: b, Hash: maphash.String,
-		Alone: func(v int64) { alone = append(alone, v) }, Gone: func(v int64) { gone = append(gone, v) },
+		Alone: func(_ string, v int64) { alone = append(alone, v) }, Gone: func(v int64) { gone = append(gone, v) },
 	})
 	load(t, c, "small", 1, 1)
 	load(t, c, "large", 2, 300)
@@ -113,7 +113,7 @@ func TestValuesLeaveOnce(t *testing.T) {
 	var left [workers * rounds * 2]atomic.Int32 // by value
 	leave := func(v int64) { left[v].Add(1) }
 	b := memo.NewBudget(keys * 100)
-	c := memo.Of(memo.Config[string, int64]{Budget: b, Hash: maphash.String, Gone: leave, Alone: leave})
+	c := memo.Of(memo.Config[string, int64]{Budget: b, Hash: maphash.String, Gone: leave, Alone: func(_ string, v int64) { leave(v) }})
 	var made atomic.Int64
 	var dropped [keys]atomic.Int64 // values up to this must not be found any more
 	var wg sync.WaitGroup

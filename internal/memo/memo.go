@@ -39,9 +39,9 @@ type Config[K comparable, V any] struct {
 	// have returned it before. It must not call the cache. Nil: nobody asks.
 	Gone func(V)
 
-	// Alone is told of a value that has no room in the cache, before Load returns it to those who wait for it. Nil:
-	// nobody asks.
-	Alone func(V)
+	// Alone is told of a value that has no room in the cache, before Load returns it to those who wait for it, and before
+	// a Drop that does not find it returns. It must not call the cache. Nil: nobody asks.
+	Alone func(K, V)
 }
 
 // stripes of a cache, and of what it counts.
@@ -154,7 +154,9 @@ func (c *Cache[K, V]) land(s *stripe[K, V], hash uint64, key K, f *flight[V], wa
 		s.insertLocked(&entry[K, V]{key: key, value: f.value, hash: hash, bytes: paid})
 		return
 	case mine:
-		tell(c.config.Alone, f.value)
+		if c.config.Alone != nil {
+			c.config.Alone(key, f.value)
+		}
 	default:
 		tell(c.config.Gone, f.value)
 	}

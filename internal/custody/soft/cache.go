@@ -14,6 +14,7 @@ import (
 type cache struct {
 	*memo.Cache[custody.Ref, *entry]
 	load func(context.Context, custody.Ref) (material, error)
+	away away
 }
 
 // An entry is a material in memory.
@@ -23,13 +24,28 @@ type entry struct {
 	mu      sync.RWMutex
 	key     material
 	dropped bool
-	alone   bool // the cache has no room for it: who has used it last drops it
+	away    *away // where it is while the cache has no room for it: who has used it last drops it. Otherwise nil
 }
 
 func newCache(b *memo.Budget, load func(context.Context, custody.Ref) (material, error)) *cache {
 	// Both are told under the lock of the cache: otherwise a forget that comes just after an eviction would find
 	// nothing and return while the evicted bytes are still being used.
-	return &cache{memo.Of(memo.Config[custody.Ref, *entry]{Budget: b, Hash: hashRef, Gone: (*entry).drop, Alone: (*entry).leave}), load}
+	c := &cache{load: load}
+	leave := func(ref custody.Ref, e *entry) { e.leave(ref, &c.away) }
+	c.Cache = memo.Of(memo.Config[custody.Ref, *entry]{Budget: b, Hash: hashRef, Gone: (*entry).drop, Alone: leave})
+	return c
+}
+
+// Drop forgets ref. When it returns its bytes are zero wherever they were, and nobody holds what was loaded before.
+func (c *cache) Drop(ref custody.Ref) {
+	c.Cache.Drop(ref) // first: what is loaded from now on is of after it
+	c.away.drop(func(of custody.Ref) bool { return of == ref })
+}
+
+// DropAll is Drop of everything.
+func (c *cache) DropAll() {
+	c.Cache.DropAll()
+	c.away.drop(func(custody.Ref) bool { return true })
 }
 
 // hashRef is of what tells materials apart: a key has one Region and account, but for replicas.
@@ -75,18 +91,20 @@ func (e *entry) acquire() bool {
 }
 
 func (e *entry) release() {
-	alone := e.alone
+	away := e.away
 	e.mu.RUnlock()
-	if alone {
+	if away != nil {
 		e.drop()
+		away.remove(e)
 	}
 }
 
-// leave has e dropped by those who have it.
-func (e *entry) leave() {
+// leave has e dropped by those who have it. Nobody does yet but whoever loads it.
+func (e *entry) leave(ref custody.Ref, a *away) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.alone = true
+	e.away = a
+	a.add(ref, e)
 }
 
 // drop zeroes the key once nobody uses it, and keeps it from being used again. It waits for at most

@@ -188,6 +188,35 @@ func TestForget(t *testing.T) {
 	check(t, c, 1)
 }
 
+// What there is no room for is forgotten like all else, also just before whoever loaded it comes to use it.
+func TestForgetWithoutRoom(t *testing.T) {
+	for name, drop := range map[string]func(*cache){
+		"Drop":    func(c *cache) { c.Drop(ref(7)) },
+		"DropAll": (*cache).DropAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			load, _ := counting()
+			c := newCache(room(1), load)
+			e, err := c.fill(t.Context(), ref(7))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Drop(ref(8)) // somebody else's
+			if isZero(e.key.bytes()) {
+				t.Error("got zeroes, want the key until it is forgotten")
+			}
+			drop(c)
+			if got := e.key.bytes(); !isZero(got) || e.acquire() {
+				t.Errorf("got %x, and it can be used; want zeroes", got)
+			}
+			peek(t, c, ref(7)) // loaded anew
+			if n := len(c.away.entries); n != 0 {
+				t.Errorf("got %d entries without room that nobody uses", n)
+			}
+		})
+	}
+}
+
 func TestForgetWaitsForUse(t *testing.T) {
 	load, _ := counting()
 	c := newCache(memo.NewBudget(1<<20), load)

@@ -24,17 +24,37 @@ func slowly[T any](ctx context.Context, lane *bulkhead.Lane, ref custody.Ref, co
 	return result, err
 }
 
-// use returns what compute does with k, the key of ref, which is of spec. The key is looked up again when its turn has come: it
-// may have been forgotten meanwhile.
+// use returns what compute does with k, the key of ref, which is of spec.
 func use[K any](ctx context.Context, s *Soft, ref custody.Ref, spec string, k K, compute func(K) ([]byte, error)) ([]byte, error) {
 	if !recipes[spec].slowUse {
 		return compute(k)
 	}
-	return slowly(ctx, s.slow.Short, ref, func() ([]byte, error) {
-		k, _, err := privateKeyOf[K](ctx, s, ref)
-		if err != nil {
-			return nil, err
+	for {
+		out, err := inTurn(ctx, s, ref, compute)
+		if !errors.Is(err, errForgotten) {
+			return out, err
 		}
+	}
+}
+
+// errForgotten is that a key was forgotten while somebody waited to use it. It may be there again.
+var errForgotten = errors.New("soft: the key was forgotten meanwhile")
+
+// inTurn looks the key up before it waits for its turn, and not when that has come: who reads from a store that is slow
+// would otherwise hold a slot as long, and nobody could sign with a key that is in memory.
+func inTurn[K any](ctx context.Context, s *Soft, ref custody.Ref, compute func(K) ([]byte, error)) ([]byte, error) {
+	place := new(entry) // of ref in the line, for who forgets it
+	s.cache.away.add(ref, place)
+	defer s.cache.away.remove(place)
+	k, _, err := privateKeyOf[K](ctx, s, ref)
+	if err != nil {
+		return nil, err
+	}
+	return slowly(ctx, s.slow.Short, ref, func() ([]byte, error) {
+		if !place.acquire() {
+			return nil, errForgotten
+		}
+		place.release()
 		return compute(k)
 	})
 }
