@@ -63,12 +63,17 @@ const hearing = 2 * time.Second
 const attempts = 8
 
 // attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
-// all want a grant on one key would otherwise undo each other, and half of them give up.
+// all want a grant on one key would otherwise undo each other, and half of them give up. Nobody waits for longer than
+// a request may take.
 func attempt[T any](s *Server, x *exchange, act func() (T, error)) (out T, err error) {
 	for i := range attempts {
 		if i == 1 {
-			s.losers.Lock()
-			defer s.losers.Unlock()
+			select {
+			case s.losers <- struct{}{}:
+				defer func() { <-s.losers }()
+			case <-x.Done():
+				return *new(T), err // of the one time that it was tried
+			}
 		}
 		if i > 0 {
 			if err = s.anew(x, &x.from, i); err != nil {

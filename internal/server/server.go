@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"syscall"
 	"time"
 
@@ -65,13 +64,14 @@ type Server struct {
 
 	unrecorded sparing // about requests that the audit log has no room for
 
-	losers sync.Mutex // held by the one request that tries a change again
+	losers chan struct{} // has room for the one request that tries a change again
 }
 
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, services: Services(c.Queries), queryDeps: c.QueryDeps,
-		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger}
+		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger,
+		losers: make(chan struct{}, 1)}
 }
 
 // ServeHTTP answers one request.
