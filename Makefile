@@ -8,7 +8,7 @@ FUZZTIME    = 200000x
 BENCH       =
 SOAK        =
 
-.PHONY: test test-nodes test-memory check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat faults build
+.PHONY: test test-nodes test-norace check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat compat-clients compat-goclients compat-deploy faults build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -18,9 +18,10 @@ test-nodes:
 	QKMS_TEST_STORE=postgres go test ./internal/server -run TestScripts
 	QKMS_NODES=500 QKMS_SEEDS=1 go test ./internal/coherence -run TestSimulation
 
-# What is counted against --cache-bytes is what is taken: not to be seen under the race detector.
-test-memory:
-	go test -run TestMemoryIsWhatItIsCountedAs ./internal/scale
+# What the race detector has nothing to say about: what things take of memory, of which it takes more for itself, and long
+# computations of one goroutine.
+test-norace:
+	go test -run 'TestMemoryIsWhatItIsCountedAs|TestSizes|TestWycheproof' ./internal/scale ./internal/authz/policy ./internal/custody/soft
 
 check:
 	gofmt -d .
@@ -76,9 +77,15 @@ bench-packages:
 	go test -run '^$$' -bench . -benchmem ./...
 
 # Other people's clients against the real binary, which go test does not know a cached result stands on.
-compat:
+compat: compat-clients compat-goclients compat-deploy
+
+compat-clients:
 	cd compat && go vet ./... && go test -count=1 ./...
+
+compat-goclients:
 	cd compat/goclients && go vet ./... && go test -count=1 ./...
+
+compat-deploy:
 	cd compat/deploy && go vet ./... && go test -count=1 ./...
 
 # Three nodes over a pair of PostgreSQL servers that fails over, and power cuts on a file system of our own, which need

@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv(name, "")
 				}
 			}
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // under the race detector each command would otherwise take a second to end
 			return notifySocket(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

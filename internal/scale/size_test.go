@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector keeps memory of its own for what a program has, so this runs without it (make test-memory).
+// The race detector keeps memory of its own for what a program has, so this runs without it (make test-norace).
 
 package scale_test
 

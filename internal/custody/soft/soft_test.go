@@ -268,3 +268,13 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+// stored makes a material of what the shelf might hold.
+func stored(t testing.TB, d *drawer, s *soft.Soft, spec string, raw []byte) custody.Ref {
+	t.Helper()
+	ref := singleKey
+	ref.MaterialID = strings.Repeat("5a", 32)
+	d.put(t, ref, &materialpb.Material{Spec: spec, Material: raw, KeyId: ref.KeyID, MaterialId: ref.MaterialID})
+	s.Forget(ref)
+	return ref
+}

@@ -1,3 +1,7 @@
+//go:build !race
+
+// One goroutine computes for a long time here, so this runs without the race detector (make test-norace).
+
 package soft_test
 
 import (
@@ -5,11 +9,9 @@ import (
 	"errors"
 	"math/big"
 	"os"
-	"strings"
 	"testing"
 
 	"qkms/internal/custody"
-	"qkms/internal/custody/materialpb"
 	"qkms/internal/custody/soft"
 	"qkms/internal/pubkey"
 )
@@ -39,16 +41,6 @@ func wycheproof(t testing.TB, name string) (groups []wycheproofGroup) {
 		t.Fatal(err)
 	}
 	return groups
-}
-
-// stored makes a material of what the shelf might hold.
-func stored(t testing.TB, d *drawer, s *soft.Soft, spec string, raw []byte) custody.Ref {
-	t.Helper()
-	ref := singleKey
-	ref.MaterialID = strings.Repeat("5a", 32)
-	d.put(t, ref, &materialpb.Material{Spec: spec, Material: raw, KeyId: ref.KeyID, MaterialId: ref.MaterialID})
-	s.Forget(ref)
-	return ref
 }
 
 func TestWycheproofECDH(t *testing.T) {
