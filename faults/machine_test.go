@@ -198,6 +198,12 @@ func (r *Remote) Fail(f Failure, _ *struct{}) error {
 	return nil
 }
 
+// Changes is Disk.Changes.
+func (r *Remote) Changes(_ struct{}, n *int) error {
+	*n = r.disk.Changes()
+	return nil
+}
+
 // Journal is Disk.Journal.
 func (r *Remote) Journal(struct{}, *struct{}) error {
 	r.disk.Journal()

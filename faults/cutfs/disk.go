@@ -74,6 +74,13 @@ func New() *Disk {
 	return d
 }
 
+// Changes is how many changes there were so far.
+func (d *Disk) Changes() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changes
+}
+
 func (d *Disk) newDirectory(ctx context.Context, mode uint32) *directory {
 	return &directory{node: node{disk: d, mode: mode & 0o777, owner: owner(ctx)}, now: map[string]any{}, flushed: map[string]any{}}
 }

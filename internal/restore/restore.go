@@ -90,7 +90,7 @@ func (c *Config) terms() backup.Terms {
 func (c *Config) clear() error {
 	database := node.Database(c.Node.Dir)
 	_, unfinished := os.Lstat(node.Unfinished(c.Node.Dir))
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} { // SQLite obeys what lies beside a file that has its name
 		name := database + suffix
 		var err error
 		if unfinished == nil {

@@ -210,6 +210,29 @@ func TestNeverOverAStore(t *testing.T) {
 	w.open(c)
 }
 
+// What a store left beside itself would be taken for a part of the one that is restored.
+func TestNeverBesideWhatAStoreLeft(t *testing.T) {
+	w := newWorld(t)
+	w.key()
+	c := w.config(w.backup())
+	for _, suffix := range []string{"-journal", "-wal", "-shm"} {
+		left := node.Database(c.Node.Dir) + suffix
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := restore.Run(t.Context(), c); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), left) {
+			t.Errorf("got error %v, want %v and the name of %s", err, fs.ErrExist, left)
+		}
+		if err := os.Remove(left); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := restore.Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	w.open(c)
+}
+
 func TestInterruptedNothingElseOpensIt(t *testing.T) {
 	w := newWorld(t)
 	id := w.key()

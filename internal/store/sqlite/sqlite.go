@@ -50,8 +50,8 @@ type DB struct {
 	now  func() time.Time
 	lock *os.File
 
-	// mu is held for reading by every call in progress; Close takes it for writing, and so waits for
-	// all of them. closed is guarded by it.
+	// mu is held for reading by every call in progress; Close and Load take it for writing, and so wait
+	// for all of them. closed is guarded by it.
 	mu     sync.RWMutex
 	closed bool
 
@@ -59,7 +59,7 @@ type DB struct {
 	queries queries
 
 	writers *sql.DB
-	session *session // used by writeLoop alone, once it runs
+	session *session // used by writeLoop, once it runs, or by who has mu for writing
 	queue   chan *request
 	stopped chan struct{} // closed when writeLoop has returned
 
@@ -188,12 +188,14 @@ func (d *DB) openReaders(ctx context.Context) (err error) {
 	if d.readers, err = sql.Open("sqlite", dsn(d.path, "query_only(1)")); err != nil {
 		return err
 	}
-	n := max(4, runtime.GOMAXPROCS(0))
-	d.readers.SetMaxOpenConns(n)
-	d.readers.SetMaxIdleConns(n)
+	d.readers.SetMaxOpenConns(readers())
+	d.readers.SetMaxIdleConns(readers())
 	d.queries, err = prepareQueries(ctx, d.readers)
 	return err
 }
+
+// readers is how many connections read at once.
+func readers() int { return max(4, runtime.GOMAXPROCS(0)) }
 
 // Close implements store.Engine. It waits for calls in progress.
 func (d *DB) Close() error {

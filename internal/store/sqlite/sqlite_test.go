@@ -15,7 +15,7 @@ import (
 )
 
 // TestMain lets the test binary be the other process of a test: one that tries to open a store in
-// use, or one that is killed while it commits.
+// use, or one that is killed while it commits or loads.
 func TestMain(m *testing.M) {
 	switch path := os.Getenv("QKMS_TEST_STORE"); os.Getenv("QKMS_TEST_CHILD") {
 	case "":
@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		os.Exit(intrude(path))
 	case "commit":
 		os.Exit(commitForEver(path))
+	case "load":
+		os.Exit(loadAndSay(path))
 	default:
 		os.Exit(2)
 	}
