@@ -48,6 +48,7 @@ type Request struct {
 
 	side   side // of the caller, once it was looked up
 	sided  bool
+	grants bool            // permit whatever they have the operation for: see Foresight
 	asking asking          // what is being decided: here, so that deciding allocates nothing
 	asked  policy.Question // of asking
 	first  [1]Verdict      // Verdicts of most requests

@@ -44,6 +44,12 @@ var (
 	byID = []string{"GetKeyRotationStatus", "ListGrants", "CreateGrant", "RevokeGrant", "RetireGrant"}
 )
 
+// CrossAccount reports whether the account of a key can let other accounts do something with it, by the name of the
+// action without its service.
+func CrossAccount(name string) bool {
+	return slices.Contains(byAnyName, name) || slices.Contains(byID, name)
+}
+
 // onNothing are the actions that are about no key.
 var onNothing = []string{
 	"CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "ListRetirableGrants", "ConnectCustomKeyStore", "CreateCustomKeyStore",
@@ -154,7 +160,7 @@ func (t *trial) aboutKey(ctx context.Context, name string) error {
 	if slices.Contains(withContext, name) {
 		t.need.Algorithm = "SYMMETRIC_DEFAULT"
 	}
-	t.need.CrossAccount = bool(t.need.Forms) || slices.Contains(byID, name)
+	t.need.CrossAccount = CrossAccount(name)
 	if name != "RetireGrant" {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Principals returns the users, roles, sessions and federated users that the document names, each once, by
 // ARN in the spelling of the partition, for the caller to look up whether they exist. Unique ids ("AIDA…") are
@@ -10,6 +13,42 @@ func (d *Document) Principals() []string {
 	for _, v := range d.named() {
 		if name := spell(v.scalar, d.partition); !slices.Contains(all, name) {
 			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// Others returns who else is named: accounts, and services by their names. everyone is whether "*" is.
+func (d *Document) Others() (accounts, services []string, everyone bool) {
+	for _, s := range d.statements {
+		for _, element := range []string{"Principal", "NotPrincipal"} {
+			p, named := s.get(element)
+			if !named {
+				continue
+			}
+			for _, w := range (naming{partition: d.partition}).whoms(p) {
+				switch {
+				case w.reach == AsEveryone || element == "NotPrincipal":
+					everyone = true
+				case w.reach == AsAccount && !slices.Contains(accounts, w.name):
+					accounts = append(accounts, w.name)
+				case w.kind == Service && !slices.Contains(services, w.name):
+					services = append(services, w.name)
+				}
+			}
+		}
+	}
+	return accounts, services, everyone
+}
+
+// Conditional are the statements that have a condition, as they are printed.
+func (d *Document) Conditional() map[string]bool {
+	all := map[string]bool{}
+	for _, s := range d.statements {
+		if _, has := s.get("Condition"); has {
+			var b strings.Builder
+			s.format(&b, 0)
+			all[b.String()] = true
 		}
 	}
 	return all

@@ -13,6 +13,9 @@ type Findings struct {
 	undecided             bool // it was given up
 }
 
+// Work is how much the comparing took, in the unit of what one decision may take at most (MostWork).
+func (f *Findings) Work() int { return f.q.work }
+
 // Consult asks the policies.
 func Consult(q *Question, s *Sources) Findings {
 	q.begin()

@@ -22,6 +22,9 @@ type Question struct {
 	// role's trust policy always can.
 	CrossAccount bool
 
+	// Suppose, when it is not nil, is how what is not known is taken; Context and Identity are then from its Over.
+	Suppose *Supposition
+
 	split [arnParts]string
 	parts []string // of Resource, in split
 	work  int      // that comparing has taken so far
@@ -45,6 +48,9 @@ func (q *Question) begin() {
 // contexts that anybody would write take a thousandth of that. Without a limit, whoever owns one key keeps a
 // processor busy for many seconds with each request: a policy made of patterns, a context made of names.
 const maxWork = 1 << 24
+
+// MostWork is the same for who decides many questions about one policy.
+const MostWork = maxWork
 
 // spend says whether a value and a text of a policy may still be compared, which takes time that grows with
 // both, and where ? is searched for with a 64th of their product. When one may not be, nothing is decided.

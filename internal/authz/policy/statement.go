@@ -98,7 +98,12 @@ func (s *statement) leaveOut() {
 
 // about says whether the statement is about the question, whoever asks it.
 func (s *statement) about(q *Question) bool {
-	if s.void || !s.aboutAction(q) || !s.aboutResource(q) {
+	switch {
+	case s.void || !s.aboutAction(q):
+		return false
+	case q.Suppose != nil:
+		return q.Suppose.about(s, q)
+	case !s.aboutResource(q):
 		return false
 	}
 	for i := range s.conditions {
