@@ -28,7 +28,7 @@ type Deps struct {
 	Verifier *Verifier  // of Audit
 	Shared   bool       // other nodes may use the store
 
-	Ops *op.Deps // what is decided by, when somebody asks why
+	Ops *op.Deps // what operations of KMS work with, and decide by
 }
 
 // New returns the API. To add an operation: write its file, add its row.
@@ -45,6 +45,7 @@ func New(d Deps) *query.Service {
 			d.explainAuthorization(),
 			d.explainKeyUse(),
 			searchKeys,
+			d.previewKeyPolicy(),
 		},
 	})
 }
