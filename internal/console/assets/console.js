@@ -43,10 +43,10 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
   setTimeout(again, Number(part.dataset.refresh) * 1000);
 }
 
-// A button of a form with data-unlock is disabled until the field it names holds what data-word says.
+// A button of a form with data-unlock is disabled until the field it names holds one of the words in data-word.
 for (const button of document.querySelectorAll("button[data-unlock]")) {
   const field = document.getElementById(button.dataset.unlock);
-  const look = () => { button.disabled = field.value.trim() !== button.dataset.word; };
+  const look = () => { button.disabled = !button.dataset.word.split(" ").includes(field.value.trim()); };
   field.addEventListener("input", look);
   look();
 }
