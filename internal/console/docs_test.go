@@ -18,6 +18,7 @@ func TestDocs(t *testing.T) {
 	b := open(t, kmstest.With(t, kmstest.Options{Console: true}))
 	front := b.get("/docs/")
 	front.want(http.StatusOK, "API reference", "ThrottlingException", b.s.URL)
+	b.get("/docs/DisableKey").want(http.StatusOK, "X-Qkms-Coherence")
 	for _, o := range reference.Operations() {
 		if !strings.Contains(front.text, `href="/docs/`+o.Name+`"`) {
 			t.Errorf("%s is not on the front page", o.Name)

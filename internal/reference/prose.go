@@ -96,7 +96,7 @@ func (p *prose) about(o *Operation) *Operation {
 	for i, e := range next.Errors {
 		next.Errors[i].When = either(a.Errors[e.Code], p.common.Errors[e.Code])
 	}
-	next.ReadOnly, next.Destructive, next.Differs = facts.ReadOnly, destructive[o.Name], row.Differences()
+	next.ReadOnly, next.Fenced, next.Destructive, next.Differs = facts.ReadOnly, facts.Restricts, destructive[o.Name], row.Differences()
 	next.Choices = choicesOf(o.Name)
 	next.Permissions = permissions(o.Name)
 	next.CrossAccount = slices.ContainsFunc(next.Permissions, func(p Permission) bool { return p.CrossAccount })

@@ -26,6 +26,7 @@ type Operation struct {
 
 	ReadOnly     bool // as the audit record has it: cryptography is read-only
 	Destructive  bool // success takes something away that works now: ask first
+	Fenced       bool // the answer comes when no node goes by what was before, or says when none will
 	CrossAccount bool // another account's key can be used, if that account allows it
 	Permissions  []Permission
 
