@@ -45,6 +45,9 @@ func (s *Console) routes() []route {
 		{pattern: "POST /console/keys/{id}/deletion", serve: (*visit).scheduleDeletion},
 		{pattern: "POST /console/keys/{id}/deletion/material", serve: (*visit).deleteMaterial},
 		{pattern: "POST /console/keys/{id}/deletion/cancel", serve: (*visit).cancelDeletion},
+		{pattern: "GET /console/create-key", serve: (*visit).createKeyPage},
+		{pattern: "POST /console/create-key", serve: (*visit).createKeyNow},
+		{pattern: "POST /console/create-key/preview", serve: (*visit).previewKey},
 
 		{pattern: "GET /console/explain", serve: (*visit).explainPage},
 

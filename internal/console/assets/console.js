@@ -50,3 +50,19 @@ for (const button of document.querySelectorAll("button[data-unlock]")) {
   field.addEventListener("input", look);
   look();
 }
+
+// A form with data-preview is sent, whenever it rests after a change, to the address in data-from, and the element that
+// data-preview names is replaced by the one of that id in the answer. Nothing is done there.
+for (const form of document.querySelectorAll("form[data-preview]")) {
+  let resting, asked = 0;
+  const look = async () => {
+    const mine = ++asked;
+    try {
+      const answer = await fetch(form.dataset.from, { method: "POST", credentials: "same-origin", body: new URLSearchParams(new FormData(form)) });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = page.getElementById(form.dataset.preview);
+      if (answer.ok && next && mine === asked) document.getElementById(form.dataset.preview).replaceWith(next);
+    } catch { /* the button shows it, too */ }
+  };
+  form.addEventListener("input", () => { clearTimeout(resting); resting = setTimeout(look, 400); });
+}
