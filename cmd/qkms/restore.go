@@ -152,7 +152,23 @@ func (c *command) drill(ctx context.Context, config restore.Config, end func()) 
 	if n := len(rep.Problems); n > 0 && err == nil {
 		err = fmt.Errorf("problems found: %d", n)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	c.noteProof(ctx, rep.SHA256)
+	return nil
+}
+
+// noteProof tells the server of the data directory, if one runs, that a backup was proved. The proof is what was asked for:
+// that it could not be noted does not make it less.
+func (c *command) noteProof(ctx context.Context, sum string) {
+	running, err := admin.Running(c.Data)
+	if err == nil && running {
+		_, err = admin.Do(ctx, c.place(), admin.NoteProof, admin.BackupProved{SHA256: sum}, nil)
+	}
+	if err != nil {
+		line(c.err, "The server of %s was not told of it: %v", c.Data, err)
+	}
 }
 
 const aboutMove = `

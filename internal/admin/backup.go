@@ -42,6 +42,9 @@ var Backup = &Action[BackupTo, BackupMade]{
 			audit.String("path", out.Path), audit.Int("records", out.Records), audit.String("sha256", out.SHA256),
 			audit.Strings("removed", out.Removed).If(len(out.Removed) > 0),
 		}
+		if err == nil {
+			c.remember(ctx, c.Backups.Made(out.Made, out.Removed, c.Now()))
+		}
 		return out, err
 	},
 	audit: func(p BackupTo) audit.Detail {
@@ -49,4 +52,26 @@ var Backup = &Action[BackupTo, BackupMade]{
 			audit.String("file", p.File).If(p.File != ""), audit.String("directory", p.Dir).If(p.Dir != ""), audit.Int("keep", p.Keep).If(p.Keep != 0),
 		}
 	},
+}
+
+// A BackupProved is a backup that was restored on trial, and all of it could be used.
+type BackupProved struct {
+	SHA256 string `json:"sha256"` // of its stream, in hex
+}
+
+// NoteProof keeps that a backup was proved; of one that is not known here it keeps nothing.
+var NoteProof = &Action[BackupProved, Nothing]{
+	Name: "backup/proved", Event: "NoteBackupProof",
+	run: func(ctx context.Context, c *call, p BackupProved) (Nothing, error) {
+		c.remember(ctx, c.Backups.Proved(p.SHA256, c.Now()))
+		return Nothing{}, nil
+	},
+	audit: func(p BackupProved) audit.Detail { return audit.Detail{audit.String("sha256", p.SHA256)} },
+}
+
+// remember complains when what is known of backups could not be kept. The backup itself is made.
+func (c *call) remember(ctx context.Context, err error) {
+	if err != nil {
+		c.Logger.WarnContext(ctx, "what is known of backups could not be kept", "error", err)
+	}
 }

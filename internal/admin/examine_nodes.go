@@ -43,21 +43,18 @@ func judgeNodes(before, now []store.Node, self string) Check {
 		beats[n.ID] = n.Beat
 	}
 	var alive, silent []string
-	bounds := map[time.Duration]bool{}
+	var working []coherence.Peer
 	for _, n := range now {
-		info, err := coherence.ParseInfo(n.Info)
-		name := nodeName(n, info, err)
-		if beat, known := beats[n.ID]; known && beat == n.Beat && n.ID != self {
+		p := coherence.PeerOf(n, self)
+		name := p.String()
+		if beat, known := beats[n.ID]; known && beat == n.Beat && !p.Self {
 			silent = append(silent, name)
 			continue
 		}
-		if n.ID == self {
+		if p.Self {
 			name += ", this one"
 		}
-		alive = append(alive, name)
-		if err == nil && info.Bound > 0 {
-			bounds[info.Bound] = true
-		}
+		alive, working = append(alive, name), append(working, p)
 	}
 	slices.Sort(alive)
 	slices.Sort(silent)
@@ -66,21 +63,10 @@ func judgeNodes(before, now []store.Node, self string) Check {
 		text += fmt.Sprintf("; %d silent for %v (%s): hanging, cut off, or killed, and waited for up to the bound", len(silent), watched, strings.Join(silent, "; "))
 	}
 	switch {
-	case len(bounds) > 1:
+	case len(coherence.Bounds(working)) > 1:
 		return Check{what, Problem, text + ". They disagree about the bound: what one with a shorter one calls fenced, one with a longer one may still use. Give all the same --staleness-bound"}
 	case len(silent) > 0:
 		return Check{what, Notice, text}
 	}
 	return Check{what, Fine, text}
-}
-
-func nodeName(n store.Node, info coherence.Info, err error) string {
-	words := []string{n.ID[:min(len(n.ID), 6)], info.Host, info.Version}
-	if info.Bound > 0 {
-		words = append(words, info.Bound.String())
-	}
-	if err != nil {
-		words = append(words, "which says nothing of itself")
-	}
-	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " ")
 }

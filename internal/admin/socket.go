@@ -28,7 +28,7 @@ type action interface {
 var actions = []action{
 	CreateAccessKey, ListAccessKeys, EnableAccessKey, DisableAccessKey, DeleteAccessKey,
 	CreateSession, AddCertificate, ListCertificates, DeleteCertificate,
-	PlanIdentities, ApplyIdentities, RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain, Backup,
+	PlanIdentities, ApplyIdentities, RotateRoot, AddRoot, ListKEKs, RotateKEK, Examine, Explain, Backup, NoteProof,
 }
 
 // A Door is the socket of a running server.

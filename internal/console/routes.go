@@ -56,6 +56,8 @@ func (s *Console) routes() []route {
 		{pattern: "GET /console/audit/{seq}/proof", serve: (*visit).eventProof},
 		{pattern: "GET /console/audit/log", serve: (*visit).auditLogPage},
 		{pattern: "POST /console/audit/verify", serve: (*visit).verifyAudit},
+
+		{pattern: "GET /console/cluster", serve: (*visit).clusterPage},
 	}
 }
 

@@ -68,6 +68,14 @@ func (n *Node) readings() []metrics.Reading {
 			Name: "qkms_audit_owed_records", Help: "Records of changes that the audit log had no room for. They are safe in the store and written as soon as there is.",
 			Read: func() float64 { return float64(n.Ledger.Owed()) },
 		}, {
+			Name: "qkms_backup_verified_timestamp_seconds", Help: "When a backup made here was last read back or restored on trial, in seconds since 1970; 0: never.",
+			Read: func() float64 {
+				if last := n.Backups.LastVerified(); !last.IsZero() {
+					return float64(last.Unix())
+				}
+				return 0
+			},
+		}, {
 			Name: "qkms_last_use_backlog", Help: "Last uses of keys that are in memory alone; written every minute, forgotten by a crash.",
 			Read: func() float64 { return float64(n.LastUses.Backlog()) },
 		}, {

@@ -24,6 +24,7 @@ import (
 	"qkms/internal/authn"
 	"qkms/internal/authn/webidentity"
 	"qkms/internal/authz"
+	"qkms/internal/backup"
 	"qkms/internal/coherence"
 	"qkms/internal/console"
 	"qkms/internal/custody/soft"
@@ -147,6 +148,7 @@ type Node struct {
 	Ops           *op.Deps
 	Audit         *audit.Log
 	Verifier      *oversight.Verifier // of Audit
+	Backups       *backup.Register    // of this node
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
@@ -157,6 +159,8 @@ type Node struct {
 	Sweeper       *sweep.Sweeper
 	Metrics       *metrics.Metrics
 	Ready         *metrics.Readiness // whether a request would be answered
+
+	started time.Time
 
 	stop context.CancelFunc // ends what Start began
 	wait sync.WaitGroup
@@ -275,7 +279,7 @@ func (n *Node) openAudit(ring *seal.Ring) error {
 func (n *Node) wire(ring *seal.Ring) (err error) {
 	n.Metrics = metrics.New(metrics.Config{Operations: Operations(), Codes: fault.Codes})
 	n.Ready = &metrics.Readiness{Check: n.check}
-	n.Verifier = new(oversight.Verifier)
+	n.Verifier, n.Backups, n.started = new(oversight.Verifier), backup.NewRegister(n.Dir), n.Now()
 	n.Book = record.Open(n.Metrics.Store(n.Engine), ring, n.CacheBytes)
 	n.Resolver = &key.Resolver{Book: n.Book, Naming: n.Naming, Now: n.Now}
 	if n.Book.Log, err = AuditName(AuditDir(n.Dir)); err != nil {
@@ -363,11 +367,6 @@ func (n *Node) reopen(ctx context.Context, state []byte) (*seal.Ring, error) {
 func Materials(book *record.Book) *soft.Soft {
 	idKey := book.Ring().Derive("key material id v1")
 	return soft.New(book, idKey[:], book.Budget())
-}
-
-// overseen is what the API of the console looks at.
-func (n *Node) overseen() oversight.Deps {
-	return oversight.Deps{Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Verifier: n.Verifier, Shared: n.Lease.Shared()}
 }
 
 // home is the Region in which visitors of the console are at first.

@@ -26,7 +26,11 @@ type Deps struct {
 
 	Audit    *audit.Log // of this node
 	Verifier *Verifier  // of Audit
-	Shared   bool       // other nodes may use the store
+
+	// Deployment finds out how the service as a whole is.
+	Deployment func(context.Context) *Deployment
+
+	Shared bool // other nodes may use the store
 
 	Ops *op.Deps // what operations of KMS work with, and decide by
 }
@@ -42,6 +46,7 @@ func New(d Deps) *query.Service {
 			d.proveEvent(),
 			d.auditState(),
 			d.verifyAudit(),
+			d.describeDeployment(),
 			d.explainAuthorization(),
 			d.explainKeyUse(),
 			searchKeys,

@@ -26,6 +26,7 @@ type DrillReport struct {
 	Materials int       `json:"materials"` // whose bytes are those that their ids were made of
 	Decrypted int       `json:"decrypted"` // of them, those that what was encrypted under them was decrypted with
 	Problems  []string  `json:"problems"`  // none: all of it can be used
+	SHA256    string    `json:"sha256"`    // of the backup's stream, in hex
 }
 
 // Drill restores a backup into a store in dir that is thrown away, and uses every key in it. It needs the root
@@ -38,7 +39,7 @@ func Drill(ctx context.Context, c Config, dir string) (rep DrillReport, err erro
 		c.Node.Now = time.Now
 	}
 	err = backup.InScratch(ctx, c.From, dir, c.terms(), func(b *backup.Copy) error {
-		rep = DrillReport{Backup: b.Statement.At, Records: b.Manifest.Records, Opened: b.Report.Records, Problems: []string{}}
+		rep = DrillReport{Backup: b.Statement.At, Records: b.Manifest.Records, Opened: b.Report.Records, Problems: []string{}, SHA256: fmt.Sprintf("%x", b.Manifest.SHA256)}
 		for _, id := range b.Report.Orphans {
 			rep.Problems = append(rep.Problems, "a material belongs to no key: that of "+id)
 		}
