@@ -58,6 +58,7 @@ func (s *Console) routes() []route {
 		{pattern: "POST /console/audit/verify", serve: (*visit).verifyAudit},
 
 		{pattern: "GET /console/cluster", serve: (*visit).clusterPage},
+		{pattern: "GET /console/charts", serve: (*visit).chartsPage},
 	}
 }
 

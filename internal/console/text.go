@@ -25,6 +25,7 @@ func functions(a *assets) template.FuncMap {
 		"under": strings.HasPrefix,
 		"bytes": byteSize,
 		"span":  inWords,
+		"took":  took,
 		"share": func(of int64, percent int64) int64 { return of / 100 * percent },
 	}
 }
@@ -126,4 +127,12 @@ func inWords(d time.Duration) string {
 		}
 	}
 	return d.Round(time.Millisecond).String()
+}
+
+// took is how long requests took, with three digits; none did, of 0.
+func took(d time.Duration) string {
+	if d == 0 {
+		return "–"
+	}
+	return short(float64(d)/float64(time.Millisecond)) + " ms"
 }

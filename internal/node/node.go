@@ -148,6 +148,7 @@ type Node struct {
 	Ops           *op.Deps
 	Audit         *audit.Log
 	Verifier      *oversight.Verifier // of Audit
+	Sampler       *oversight.Sampler  // of Metrics; nil without the console
 	Backups       *backup.Register    // of this node
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
@@ -316,6 +317,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	})
 	queries := []server.Query{{Service: iam.Service, Authn: managers}, {Service: sts.Service, Authn: identities}}
 	if n.Console {
+		n.Sampler = oversight.NewSampler(n.Metrics.Totals, n.Now)
 		overseers := authn.New(authn.Config{
 			Find: n.AccessKeys.Find, Open: n.Sessions.Open, Whose: whose, Regions: n.Serves, Service: oversight.Signing, Partition: n.Naming.Partition, Now: n.Now,
 		})
@@ -395,6 +397,9 @@ func (n *Node) Start() {
 	n.wait.Go(func() { n.Sweeper.Run(ctx) })
 	n.wait.Go(func() { n.LastUses.Run(ctx) })
 	n.wait.Go(func() { n.Sinks.Run(ctx) })
+	if n.Sampler != nil {
+		n.wait.Go(func() { n.Sampler.Run(ctx) })
+	}
 	if n.ReadyPairs > 0 {
 		n.wait.Go(func() { n.Custody.KeepReady(ctx, n.ReadyPairs) })
 	}

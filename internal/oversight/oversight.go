@@ -27,6 +27,8 @@ type Deps struct {
 	Audit    *audit.Log // of this node
 	Verifier *Verifier  // of Audit
 
+	Sampler *Sampler // of what this node does
+
 	// Deployment finds out how the service as a whole is.
 	Deployment func(context.Context) *Deployment
 
@@ -47,6 +49,7 @@ func New(d Deps) *query.Service {
 			d.auditState(),
 			d.verifyAudit(),
 			d.describeDeployment(),
+			d.series(),
 			d.explainAuthorization(),
 			d.explainKeyUse(),
 			searchKeys,

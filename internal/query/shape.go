@@ -94,6 +94,7 @@ var shapes = map[string]shape{
 	"eventFilter": {max: 2048},
 	"moment":      {pattern: newPattern(`\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?Z)?`, "", "")},
 	"eventCount":  {min: 1, max: 50},
+	"hours":       {min: 1, max: 168},
 	"sequence":    {min: 0, max: 1 << 62},
 }
 
