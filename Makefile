@@ -8,7 +8,7 @@ FUZZTIME    = 200000x
 BENCH       =
 SOAK        =
 
-.PHONY: test test-nodes test-norace check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat compat-clients compat-goclients compat-deploy faults build
+.PHONY: test test-nodes test-norace check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat compat-clients compat-goclients compat-deploy faults e2e build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -92,3 +92,7 @@ compat-deploy:
 # /dev/fuse. QKMS_FAULTS=long plays more of the first, QKMS_CUTS=100 and QKMS_LINEAR_OPS=20000 more of the others.
 faults:
 	cd faults && go vet ./... && go test -count=1 ./...
+
+# The console in Chromium: needs `chromium`, and npm once, which brings axe-core. Screenshots are left in e2e/screenshots, or $QKMS_SCREENSHOTS.
+e2e:
+	cd e2e && npm ci && go vet ./... && go test -count=1 ./...

@@ -1,0 +1,90 @@
+// Package e2e_test looks at the console as people do: the real program, in a real browser.
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"qkms/e2e/browser"
+	"qkms/e2e/program"
+)
+
+// One server and one browser serve all tests; each test has a tab of its own, and keys of its own where it changes any.
+var (
+	server   *program.Server
+	chromium *browser.Chromium
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "qkms-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { // what the browser leaves may still be written for a moment after its end
+		for range 50 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}()
+	binary, err := program.Build(dir)
+	if err != nil {
+		return 1, err
+	}
+	if server, err = program.Start(binary, dir, filepath.Join("testdata", "seed.yaml")); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopped := server.Stop(); err == nil {
+			err = stopped
+		}
+	}()
+	if chromium, err = browser.Open(filepath.Join(dir, "profile")); err != nil {
+		return 1, err
+	}
+	defer chromium.Close()
+	return m.Run(), nil
+}
+
+// Logins of testdata/seed.yaml.
+func root() program.Login {
+	return program.Login{URL: server.URL, ID: "AKIAE2EROOT000000001", Secret: "e2e-secret-of-the-root-user"}
+}
+func little() program.Login {
+	return program.Login{URL: server.URL, ID: "AKIAE2ELITTLE0000001", Secret: "e2e-secret-of-one-who-may-little"}
+}
+func nothing() program.Login {
+	return program.Login{URL: server.URL, ID: "AKIAE2ENOBODY0000001", Secret: "e2e-secret-of-one-who-may-nothing"}
+}
+
+// signedIn is a tab in which somebody has signed in.
+func signedIn(t *testing.T, who program.Login) *browser.Tab {
+	t.Helper()
+	tab := chromium.Tab(t, server.URL)
+	tab.Go("/console/")
+	tab.Fill("Access key id", who.ID)
+	tab.Fill("Secret access key", who.Secret)
+	tab.SendFor("Sign in", browser.Any) // some may not see the first page
+	return tab
+}
+
+// must fails the test unless a request of its preparation succeeded.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
