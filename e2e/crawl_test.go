@@ -17,6 +17,7 @@ var kinds = []struct {
 	many int
 }{
 	{regexp.MustCompile(`^/docs/.*`), 4},
+	{regexp.MustCompile(`^/console/audit/\d+`), 2},
 	{regexp.MustCompile(`^/console/try/\w+`), 4},
 }
 
@@ -118,9 +119,14 @@ func judge(tab *browser.Tab, name string, closely bool) {
 	tab.Skip()
 }
 
-// links takes note of what the page links to.
+// links takes note of what the page links to. Files to be kept are fetched here: they make no page.
 func (c *crawl) links() {
-	for _, href := range browser.Eval[[]string](c.tab, "[...document.querySelectorAll('a[href]')].map((a) => a.href)") {
+	for _, failed := range browser.Eval[[]string](c.tab, `Promise.all([...document.querySelectorAll("a[download]")].slice(0, 3).map(async (a) => (await fetch(a.href)).ok ? "" : a.href))`) {
+		if failed != "" {
+			c.t.Errorf("%s: the file behind %s does not come", c.tab.Path(), failed)
+		}
+	}
+	for _, href := range browser.Eval[[]string](c.tab, "[...document.querySelectorAll('a[href]:not([download])')].map((a) => a.href)") {
 		u, err := url.Parse(href)
 		if err != nil || !strings.HasPrefix(href, server.URL+"/") {
 			continue
