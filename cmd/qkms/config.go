@@ -184,6 +184,9 @@ type Config struct {
 	// them. 0: they are kept for ever.
 	AuditRetention time.Duration
 
+	// Login is how people sign in to the console besides with access keys.
+	Login consoleConfig
+
 	// Identity is what verbs are told about who may have credentials.
 	Identity identityConfig
 
@@ -314,7 +317,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "log-format":
 		fs.Var(oneOf{&c.LogFormat, []string{"text", "json"}}, name, "write the log as text or json (`FORMAT`)")
 	default:
-		if c.Explain.flag(fs, name) || c.Identity.flag(fs, name) || c.Backup.flag(fs, name) || c.Audit.flag(fs, name) {
+		if c.Explain.flag(fs, name) || c.Login.flag(fs, name) || c.Identity.flag(fs, name) || c.Backup.flag(fs, name) || c.Audit.flag(fs, name) {
 			return
 		}
 		panic("qkms: internal error: the table of verbs names the flag " + name) // TestVerbs calls every row

@@ -83,7 +83,7 @@ func (c client) query(by *session, from *http.Request, service, action string, f
 	return c.send(by, from, service, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(all.Encode()))
 }
 
-// signed is a request, ready to be sent. Its address and its TLS are those of from, for the audit record.
+// signed is a request, ready to be sent: by nobody, if by is nil. Its address and its TLS are those of from, for the audit record.
 func (c client) signed(by *session, from *http.Request, service string, header http.Header, body []byte) (*http.Request, error) {
 	hr, err := http.NewRequestWithContext(from.Context(), http.MethodPost, "/", bytes.NewReader(body))
 	if err != nil {
@@ -92,6 +92,9 @@ func (c client) signed(by *session, from *http.Request, service string, header h
 	hr.Header = header
 	hr.Host, hr.RequestURI, hr.RemoteAddr, hr.TLS = from.Host, "/", from.RemoteAddr, from.TLS
 	hr.Header.Set("User-Agent", "qkms-console "+strings.TrimSpace(from.UserAgent()))
+	if by == nil {
+		return hr, nil
+	}
 	sigv4.Credentials{AccessKeyID: by.AccessKeyID, Secret: by.Secret, Token: by.Token}.Sign(hr, body, by.Region, service, c.now())
 	return hr, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"qkms/internal/authn/webidentity"
 	"qkms/internal/key"
 	"qkms/internal/record"
 )
@@ -26,12 +27,16 @@ type Config struct {
 	Region string    // in which whoever signs in is at first
 	Style  key.Style // of ARNs in the API reference
 	Logger *slog.Logger
+
+	OIDC          *OIDC                 // nil: people sign in with access keys alone
+	WebIdentities *webidentity.Verifier // asks the provider of OIDC, and verifies what it says
 }
 
 // A Console is the http.Handler of the pages, and of nothing else. Its methods may be called concurrently.
 type Console struct {
 	Config
 	client  client
+	party   relyingParty
 	pages   *pages
 	assets  *assets
 	mux     *http.ServeMux

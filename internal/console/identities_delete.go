@@ -152,12 +152,30 @@ func (v *visit) lost(p *identityPage) (all []string) {
 		add(true, "Access key %s, which is %s: requests signed with it are refused from then on.", k.AccessKeyId, strings.ToLower(k.Status))
 	}
 	add(p.Kind.Noun == "Role", "Sessions of the role end, and nobody can assume it.")
-	add(len(p.Groups.Is) > 0, "Its membership of %d groups.", len(p.Groups.Is))
-	add(len(p.Members.Is) > 0, "The membership of %d users, who lose what the group allows.", len(p.Members.Is))
+	for _, g := range p.Groups.Is {
+		add(true, "Its membership of group %s, and what that allows.", g.GroupName)
+	}
+	add(len(p.Members.Is) > 0, "What the group allows its users: %s", namesOf(p.Members.Is))
 	for _, i := range p.Inline.Is {
 		add(true, "Its own policy %s, with its text.", i.Name)
 	}
-	add(len(p.Attached.Is) > 0, "%d policies are detached from it; they stay.", len(p.Attached.Is))
+	for _, a := range p.Attached.Is {
+		add(true, "Policy %s is detached from it, and stays.", a.PolicyName)
+	}
 	add(p.Kind.Noun != "Group", "Key policies and trust policies that name it mean nobody then: another of the same name, made later, is another.")
 	return all
+}
+
+// namesOf are the first of them.
+func namesOf(all []entity) string {
+	const most = 20
+	var names []string
+	for _, e := range all[:min(len(all), most)] {
+		names = append(names, e.Name())
+	}
+	text := strings.Join(names, ", ")
+	if more := len(all) - most; more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text + "."
 }

@@ -62,7 +62,7 @@ func TestLifeOfAUser(t *testing.T) {
 	b.post(identities+"users/ann", "do", "nonsense").want(http.StatusBadRequest)
 
 	p = b.get(identities + "users/ann/delete")
-	p.want(http.StatusOK, "cannot be undone", id[1], "Its own policy use", "membership of 1 groups", "1 policies are detached")
+	p.want(http.StatusOK, "cannot be undone", id[1], "Its own policy use", "membership of group staff", "Policy IAMFullAccess is detached")
 	b.post(identities+"users/ann/delete", "confirm", "anne").want(http.StatusBadRequest, "Nothing was deleted", id[1])
 	root.MustIAM("GetUser", "UserName", "ann")
 	b.post(identities+"users/ann/delete", "confirm", "ann").want(http.StatusOK, "User ann is deleted")

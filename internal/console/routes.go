@@ -6,6 +6,8 @@ func (s *Console) routes() []route {
 		{pattern: "GET /console/{$}", serve: (*visit).home},
 		{pattern: "GET /console/sign-in", serve: (*visit).signInPage, open: true},
 		{pattern: "POST /console/sign-in", serve: (*visit).signInNow, open: true},
+		{pattern: "GET /console/sign-in/oidc", serve: (*visit).oidcStart, open: true},
+		{pattern: "GET /console/sign-in/oidc/callback", serve: (*visit).oidcCallback, open: true},
 		{pattern: "POST /console/sign-out", serve: (*visit).signOutNow},
 		{pattern: "POST /console/region", serve: (*visit).changeRegion},
 		{pattern: "GET /console/", serve: (*visit).nowhere},

@@ -15,6 +15,7 @@ type signInForm struct {
 	Token       string
 	Region      string
 	To          string
+	Provider    string // where one can sign in instead, by its host; "": nowhere
 	Refusal     *Refusal
 }
 
@@ -23,7 +24,7 @@ func (v *visit) signInPage() error {
 	if v.session != nil {
 		return v.redirect(to)
 	}
-	return v.page("sign-in", "Sign in", signInForm{Region: v.Region, To: to})
+	return v.page("sign-in", "Sign in", signInForm{Region: v.Region, To: to, Provider: v.providerHost()})
 }
 
 // signInNow takes an access key for a session. The secret signs one request, in memory, and is forgotten; the
@@ -32,7 +33,7 @@ func (v *visit) signInNow() error {
 	f := v.hr.PostForm
 	form := signInForm{
 		AccessKeyID: strings.TrimSpace(f.Get("access-key-id")), Token: strings.TrimSpace(f.Get("session-token")),
-		Region: strings.TrimSpace(f.Get("region")), To: back(f.Get("to")),
+		Region: strings.TrimSpace(f.Get("region")), To: back(f.Get("to")), Provider: v.providerHost(),
 	}
 	s := &session{AccessKeyID: form.AccessKeyID, Secret: strings.TrimSpace(f.Get("secret")), Token: form.Token, Region: form.Region}
 	err := v.login(s)

@@ -23,6 +23,7 @@ import (
 	"qkms/internal/audit"
 	"qkms/internal/audit/sink"
 	"qkms/internal/authn/webidentity"
+	"qkms/internal/console"
 	"qkms/internal/front"
 	"qkms/internal/key"
 	"qkms/internal/node"
@@ -58,6 +59,8 @@ type Options struct {
 
 	Console   bool     // as in node.Config
 	Operators []string // likewise
+
+	ConsoleOIDC *console.OIDC // likewise
 
 	OIDC webidentity.Config
 
@@ -155,7 +158,7 @@ func database(t testing.TB) string {
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.root)}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console, Operators: s.opts.Operators,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console, Operators: s.opts.Operators, ConsoleOIDC: s.opts.ConsoleOIDC,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

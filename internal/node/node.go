@@ -102,6 +102,10 @@ type Config struct {
 	// allow it; nil: none.
 	Operators []string
 
+	// ConsoleOIDC lets people sign in to the console by an OpenID Connect provider; nil: by access keys alone. The account of its role
+	// must have registered the provider, and the role trust it.
+	ConsoleOIDC *console.OIDC
+
 	ReadyPairs int // RSA data key pairs of each spec in demand that Start has made in advance; 0: none
 
 	claims func() time.Time // Now as it was given: nil lets a database that several nodes share go by its own clock
@@ -335,7 +339,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	var page func(http.ResponseWriter, *http.Request) bool
 	n.Handler = n.Server
 	if n.Console {
-		c, err := console.New(console.Config{API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Style: n.Naming.Style, Logger: n.Logger})
+		c, err := console.New(console.Config{OIDC: n.ConsoleOIDC, WebIdentities: n.WebIdentities, API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Style: n.Naming.Style, Logger: n.Logger})
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type Identity struct {
 	Audiences []string // claim aud as it is, one of them at least registered
 
 	Methods []string // claim amr, or nil: how the provider knows
+	Nonce   string   // or empty; no text of 1 to 255 bytes is none
 	Email   string   // only of a token that says it has been verified; or empty
 
 	Issued, Expires time.Time // whole seconds
@@ -141,6 +142,9 @@ func (c claims) about(id *Identity) error {
 		if id.Methods, err = c.list("amr"); err != nil {
 			return err
 		}
+	}
+	if _, there := c["nonce"]; there {
+		id.Nonce, _ = c.text("nonce") // of no use to who has sent none, and so no reason to refuse the token
 	}
 	// Who may write any address into an account of a provider must not pass for its owner.
 	var sure bool

@@ -78,18 +78,16 @@ func (c Config) reachable(_, address string, _ syscall.RawConn) error {
 	return fmt.Errorf("%w: providers may not be asked at %s", errRefused, addr)
 }
 
-// newClient returns a client that verifies certificates and uses no proxy: reachable would see the
+// newTransport returns one that verifies certificates and uses no proxy: reachable would see the
 // proxy's address instead of the provider's.
-func newClient(c Config) *http.Client {
+func newTransport(c Config) *http.Transport {
 	dialer := net.Dialer{Control: c.reachable}
-	return &http.Client{
-		Transport: bounded{&http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
-			DisableKeepAlives:      true, // asked twice in a quarter of an hour
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: 64 << 10,
-		}},
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
+		DisableKeepAlives:      true, // asked twice in a quarter of an hour
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 64 << 10,
 	}
 }
 

@@ -52,10 +52,11 @@ type Verifier struct {
 	timeout  time.Duration
 	remember int
 
-	client  *http.Client
-	ctx     context.Context // of all attempts to get keys; ends with Close
-	cancel  context.CancelFunc
-	flights sync.WaitGroup
+	client    *http.Client
+	transport *http.Transport // what client is made of
+	ctx       context.Context // of all attempts to get keys; ends with Close
+	cancel    context.CancelFunc
+	flights   sync.WaitGroup
 
 	mu      sync.Mutex // guards sources and the used of each: what is kept stays below remember
 	sources map[string]*source
@@ -74,7 +75,8 @@ func New(c Config) *Verifier {
 	if v.remember == 0 {
 		v.remember = 256
 	}
-	v.client = newClient(c)
+	v.transport = newTransport(c)
+	v.client = &http.Client{Transport: bounded{v.transport}}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	return v
 }
