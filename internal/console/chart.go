@@ -34,7 +34,7 @@ type mark struct {
 
 // The part of the view box that lines are drawn in.
 const (
-	chartLeft, chartRight  = 60.0, 710.0
+	chartLeft, chartRight  = 60.0, 680.0
 	chartTop, chartBottom  = 12.0, 190.0
 	chartMarks             = 4
 	chartGap               = 5 / 2.0 // steps between two points that a line still joins
