@@ -42,8 +42,10 @@ type keyGrants struct {
 
 // Choices are the operations that a grant on this key can have.
 func (g keyGrants) Choices() (all []grantChoice) {
+	f := g.Facts
 	for _, o := range grantOperations {
-		if g.Facts.KeyUsage == "" || o.usage == "" || o.usage == g.Facts.KeyUsage && (!o.asymmetric || g.Facts.Asymmetric()) && (!o.symmetric || g.Facts.Symmetric()) {
+		fits := (o.usage == "" || o.usage == f.KeyUsage) && (!o.asymmetric || f.Asymmetric()) && (!o.symmetric || f.Symmetric())
+		if fits || g.Hidden != nil { // what is not known of the key the service will say
 			all = append(all, grantChoice{o.name, slices.Contains(g.Form.Operations, o.name)})
 		}
 	}

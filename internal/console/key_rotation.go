@@ -41,9 +41,9 @@ func (m material) State() string {
 	})
 }
 
-// Came says how the material came to be the key's.
+// Came says how the material became the current one; "" of the first.
 func (m material) Came() string {
-	return said(m.RotationType, map[string]string{"": "With the key, or by import", "AUTOMATIC": "Rotated by the calendar", "ON_DEMAND": "Rotated on demand"})
+	return said(m.RotationType, map[string]string{"AUTOMATIC": "Rotated by the calendar", "ON_DEMAND": "Rotated on demand"})
 }
 
 // Import says whether imported material is there.

@@ -48,7 +48,7 @@ func TestKeyPage(t *testing.T) {
 		t.Error("the description is not what was saved")
 	}
 	long := strings.Repeat("x", 8193)
-	b.post("/console/keys/"+id+"/description", "description", long).want(http.StatusBadRequest, "ValidationException", ">"+long+"<")
+	b.post("/console/keys/"+id+"/description", "description", long).want(http.StatusBadRequest, "ValidationException", "\n"+long+"</textarea>")
 	b.post("/console/keys/"+id+"/disable").want(http.StatusOK, "Disabled", "Enable the key")
 	if !has(root, "DescribeKey", id, `"Disabled"`) {
 		t.Error("the key is not disabled")
