@@ -105,6 +105,11 @@ func TestHostileContent(t *testing.T) {
 			t.Errorf("%s: shows marks that nobody sees: %+q", tab.Path(), text[max(0, at-60):min(len(text), at+30)])
 		}
 	}
+	for _, event := range []string{"Encrypt", "CreateKey", "DescribeKey"} { // records that have such text
+		c.tab.Go("/console/audit?error=&event=" + event)
+		c.tab.Send(event)
+		c.page(c.tab.Path())
+	}
 	c.all()
 	for _, where := range []string{
 		`description <script>window.__pwned="description"</script>`, "U+202E", "{{.Session.Secret}}", "alias/javascript/alert-1-WWW",

@@ -47,6 +47,8 @@
       return "type";
     },
 
+    value(label) { return labelled(label)?.value ?? ""; },
+
     place(text) {
       const e = pressable(text);
       if (!e) return { error: `nothing to press says ${JSON.stringify(text)}; the page: ${flat(document.querySelector("main")?.innerText).slice(0, 2000)}` };

@@ -146,6 +146,22 @@ func (tab *Tab) Fill(label, value string) {
 	}
 }
 
+// HasTyped fails the test unless the field with this label has this text.
+func (tab *Tab) HasTyped(label, want string) {
+	tab.t.Helper()
+	if got := tab.act("e2e.value(%s)", label); got != want {
+		tab.t.Errorf("%s: %s: got %q, want %q", tab.Path(), label, got, want)
+	}
+}
+
+// Locked fails the test unless the button with this text cannot be pressed now.
+func (tab *Tab) Locked(text string) {
+	tab.t.Helper()
+	if got := tab.act("e2e.place(%s).error ?? ''", text); !strings.HasSuffix(got, "is disabled") {
+		tab.t.Errorf("%s: %s can be pressed: %s", tab.Path(), text, got)
+	}
+}
+
 // act calls one of the functions of find.js with texts.
 func (tab *Tab) act(call string, texts ...any) string {
 	tab.t.Helper()

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -21,7 +21,6 @@ func functions(a *assets) template.FuncMap {
 		"epoch": epoch,
 		"json":  indented,
 		"prose": prose,
-		"query": url.QueryEscape,
 		"under": strings.HasPrefix,
 		"bytes": byteSize,
 		"span":  inWords,
@@ -43,7 +42,7 @@ func plain(text string) template.HTML {
 			fmt.Fprintf(&b, `<span class="unseen">\x%02X</span>`, text[0])
 		case r == '\n' || r == '\t' || r == ' ':
 			b.WriteRune(r)
-		case !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r):
+		case invisible(r):
 			fmt.Fprintf(&b, `<span class="unseen">U+%04X</span>`, r)
 		default:
 			template.HTMLEscape(&b, []byte(text[:size]))
@@ -77,11 +76,12 @@ func (e Epoch) Time() time.Time {
 
 func epoch(e Epoch) template.HTML { return when(e.Time()) }
 
-// indented is JSON for people; a text that is none is shown as it is.
+// indented is JSON for people; a text that is none is shown as it is. What cannot be seen is written by its number, as
+// JSON may have any letter, so that no line reads otherwise than it is.
 func indented(v any) string {
 	if text, ok := v.(string); ok {
 		if !json.Valid([]byte(text)) {
-			return text
+			return numbered(text)
 		}
 		v = json.RawMessage(text)
 	}
@@ -92,7 +92,27 @@ func indented(v any) string {
 	if err := e.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return numbered(strings.TrimSuffix(b.String(), "\n"))
+}
+
+// numbered writes letters that cannot be seen as JSON escapes them.
+func numbered(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || r == '\t' || r == ' ' || !invisible(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, half := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, half)
+		}
+	}
+	return b.String()
+}
+
+// invisible reports whether a letter leaves no mark of its own, or changes how others are read.
+func invisible(r rune) bool {
+	return !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r)
 }
 
 // byteSize is a number of bytes as people say it.
