@@ -64,6 +64,9 @@ type Call struct {
 	// Additional is what Run wants the audit record to say besides request and answer.
 	Additional audit.Detail
 
+	// Made are the keys that the change of Run makes, for the audit record: no name in the request is theirs.
+	Made []audit.Resource
+
 	// Lost are the materials that the change of Run removes.
 	Lost []custody.Ref
 

@@ -64,6 +64,7 @@ var createKey = &Op[shape.CreateKeyRequest, shape.CreateKeyResponse]{
 			}
 			change.Insert(record.OfPolicy(k.Account, k.Region, k.Id), stored)
 		}
+		c.Made = []audit.Resource{{AccountID: k.Account, ARN: k.ARN}}
 		m := metadata(k)
 		if in.MultiRegion {
 			shared := &recordpb.MultiRegion{Account: k.Account, Primary: k.Region}

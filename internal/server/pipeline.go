@@ -66,6 +66,7 @@ func (s *Server) act(x *exchange, req op.Request) (op.Answer, error) {
 	}
 	x.reach(metrics.Commit)
 	x.rec.Response, x.rec.Additional = req.Result(call), call.Additional
+	x.rec.Resources = append(x.rec.Resources, call.Made...)
 	if change == nil && req.Restricts() && s.lease.Shared() {
 		change = call.Confirm()
 	}
