@@ -8,7 +8,7 @@ FUZZTIME    = 200000x
 BENCH       =
 SOAK        =
 
-.PHONY: test test-nodes test-norace check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat compat-clients compat-goclients compat-deploy faults e2e build
+.PHONY: test test-nodes test-norace check gen fuzz fuzz-wire fuzz-rest bench bench-packages load soak compat faults e2e build
 
 test:
 	go test $(TESTFLAGS) ./...
@@ -77,15 +77,9 @@ bench-packages:
 	go test -run '^$$' -bench . -benchmem ./...
 
 # Other people's clients against the real binary, which go test does not know a cached result stands on.
-compat: compat-clients compat-goclients compat-deploy
-
-compat-clients:
+compat:
 	cd compat && go vet ./... && go test -count=1 ./...
-
-compat-goclients:
 	cd compat/goclients && go vet ./... && go test -count=1 ./...
-
-compat-deploy:
 	cd compat/deploy && go vet ./... && go test -count=1 ./...
 
 # Three nodes over a pair of PostgreSQL servers that fails over, and power cuts on a file system of our own, which need
