@@ -11,9 +11,9 @@ import (
 
 	"qkms/internal/audit/sink"
 	"qkms/internal/coherence"
+	"qkms/internal/gate"
 	"qkms/internal/key"
 	"qkms/internal/op"
-	"qkms/internal/server"
 	"qkms/internal/throttle"
 )
 
@@ -214,7 +214,7 @@ func defaultConfig() Config {
 		Data: "qkms-data", Account: "111122223333", Region: "us-east-1", Regions: []string{"us-east-1"},
 		DrainDelay: 5 * time.Second, StalenessBound: coherence.DefaultBound,
 		ARNStyle: string(key.StyleAWS), Partition: "aws", LogFormat: "text", AuditSpool: 1024,
-		MaxConnections: server.DefaultConnections, QueueDelay: server.DefaultQueueDelay,
+		MaxConnections: gate.DefaultConnections, QueueDelay: gate.DefaultQueueDelay,
 		Audit: auditConfig{Lines: 10}, Explain: explainConfig{context: pairs{}, conditions: pairs{}},
 	}
 }

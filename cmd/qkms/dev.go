@@ -11,10 +11,10 @@ import (
 
 	"qkms/internal/admin"
 	"qkms/internal/authn"
+	"qkms/internal/gate"
 	"qkms/internal/node"
 	"qkms/internal/seal"
 	"qkms/internal/seed"
-	"qkms/internal/server"
 )
 
 // devAlias names the key that the printed examples use.
@@ -56,7 +56,7 @@ func dev(ctx context.Context, c *command) error {
 		return errors.Join(err, ln.Close(), h.Close())
 	}
 	announce := func() error { return c.announce(ln.Addr(), key) }
-	return c.until(ctx, h, server.HTTP(h.Admission, nil, h.Logger), h.Connections.Listen(ln), announce)
+	return c.until(ctx, h, gate.HTTP(h.Admission, nil, h.Logger), h.Connections.Listen(ln), announce)
 }
 
 func (c *command) seeds() (*seed.File, error) {

@@ -21,9 +21,9 @@ import (
 	"time"
 
 	"qkms/internal/admin"
+	"qkms/internal/gate"
 	"qkms/internal/kmstest"
 	"qkms/internal/record/recordpb"
-	"qkms/internal/server"
 )
 
 // verbOf runs one of qkms to its end.
@@ -44,7 +44,7 @@ func operated(t *testing.T) (s *kmstest.Server, address, ca string) {
 	}
 	t.Cleanup(func() { _ = door.Close() })
 	ts := httptest.NewUnstartedServer(nil)
-	ts.Config = server.HTTP(s.Node.Server, &tls.Config{MinVersion: tls.VersionTLS13}, slog.New(slog.DiscardHandler))
+	ts.Config = gate.HTTP(s.Node.Server, &tls.Config{MinVersion: tls.VersionTLS13}, slog.New(slog.DiscardHandler))
 	ts.TLS = ts.Config.TLSConfig
 	ts.StartTLS()
 	t.Cleanup(ts.Close)

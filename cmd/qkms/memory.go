@@ -12,15 +12,15 @@ import (
 	"strconv"
 	"strings"
 
+	"qkms/internal/gate"
 	"qkms/internal/node"
-	"qkms/internal/server"
 )
 
 // What the process needs besides the cache. Whoever can connect can make it need all of that.
 const (
 	besideCache   = 128 << 20 // 40 MiB when it does nothing, the rest for requests
 	perConnection = 40 << 10  // states and buffers of TLS and HTTP, stacks, and a request whose body is small
-	largeBodies   = 256 << 20 // as many of wire.MaxBody as server.Admission lets in at once
+	largeBodies   = 256 << 20 // as many of wire.MaxBody as gate.Admission lets in at once
 )
 
 // A memoryNeed is what memory is divided by.
@@ -72,7 +72,7 @@ func planMemory(n memoryNeed) (p memoryPlan) {
 
 // limitMemory makes sure of the plan. Who sets GOMEMLIMIT is not overruled.
 func (c *command) limitMemory(ctx context.Context) {
-	limits := server.NewConnections(server.Limits{Connections: c.MaxConnections}).Limits() // fewer where files are few
+	limits := gate.NewConnections(gate.Limits{Connections: c.MaxConnections}).Limits() // fewer where files are few
 	n := memoryNeed{cache: int64(c.CacheBytes), connections: int64(limits.Connections), allowed: controlGroup(os.DirFS("/"))}
 	if os.Getenv("GOMEMLIMIT") != "" { // "off" is a word too
 		n.environment = debug.SetMemoryLimit(-1)

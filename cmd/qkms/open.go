@@ -14,9 +14,9 @@ import (
 
 	"qkms/internal/admin"
 	"qkms/internal/attest"
+	"qkms/internal/gate"
 	"qkms/internal/key"
 	"qkms/internal/node"
-	"qkms/internal/server"
 	"qkms/internal/store/postgres"
 )
 
@@ -43,7 +43,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 		Dir: c.Data, Store: store, Bound: c.StalenessBound, Replication: postgres.Replication(c.StoreReplication), Version: build(), Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
 		Attesters: attesters, OIDC: providers, Quota: c.Quota, Rates: c.Rates, CacheBytes: int64(c.CacheBytes), ReadyPairs: c.ReadyPairs, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
-		Limits: server.Limits{Connections: c.MaxConnections, PerAddress: c.AddressConnections}, QueueDelay: cmp.Or(c.QueueDelay, -1), Console: c.Console, Operators: c.Operators, ConsoleOIDC: login,
+		Limits: gate.Limits{Connections: c.MaxConnections, PerAddress: c.AddressConnections}, QueueDelay: cmp.Or(c.QueueDelay, -1), Console: c.Console, Operators: c.Operators, ConsoleOIDC: login,
 		Logger: c.logger(), Trace: c.tracer,
 	}, err
 }

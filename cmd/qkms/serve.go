@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net"
 
-	"qkms/internal/server"
+	"qkms/internal/gate"
 )
 
 // serve is `qkms serve`.
@@ -36,7 +36,7 @@ func serve(ctx context.Context, c *command) error {
 		line(c.out, "QKMS at %s://%s, Regions %v, data in %s", scheme, ln.Addr(), c.Regions, c.Data)
 		return nil
 	}
-	return c.until(ctx, h, server.HTTP(h.Admission, config, h.Logger), h.Connections.Listen(ln), announce)
+	return c.until(ctx, h, gate.HTTP(h.Admission, config, h.Logger), h.Connections.Listen(ln), announce)
 }
 
 // transport decides between TLS and plain HTTP, which is refused where others could listen in. A

@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"time"
 
+	"qkms/internal/gate"
 	"qkms/internal/metrics"
 	"qkms/internal/node"
-	"qkms/internal/server"
 )
 
 // A watch is the listener for monitoring. Nil: there is none.
@@ -22,7 +22,7 @@ type watch struct {
 }
 
 // watchers is how many connections monitoring may hold: of what files there may be open, a part that clients do not
-// have (server.Limits).
+// have (gate.Limits).
 const watchers = 64
 
 // watch serves metrics and probes, if it was asked to, until it is closed: the way to the end included.
@@ -39,9 +39,9 @@ func (c *command) watch(ctx context.Context, n *node.Node) (*watch, error) {
 	}
 	w := &watch{
 		ready: n.Ready, delay: c.DrainDelay, ended: make(chan error, 1),
-		srv: server.HTTP(n.Metrics.Handler(n.Ready), nil, n.Logger),
+		srv: gate.HTTP(n.Metrics.Handler(n.Ready), nil, n.Logger),
 	}
-	few := server.NewConnections(server.Limits{Connections: watchers}).Listen(ln)
+	few := gate.NewConnections(gate.Limits{Connections: watchers}).Listen(ln)
 	go func() { w.ended <- w.srv.Serve(few) }()
 	line(c.out, "Metrics at http://%s/metrics", ln.Addr())
 	return w, nil

@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"qkms/internal/front"
-	"qkms/internal/server"
+	"qkms/internal/gate"
 )
 
 // limited are the timeouts of the service: 10 s for a header, 30 s for a request, 60 s for an answer, two minutes idle.
 func limited(h http.HandlerFunc, config *tls.Config) *http.Server {
-	return server.HTTP(h, config, slog.New(slog.DiscardHandler))
+	return gate.HTTP(h, config, slog.New(slog.DiscardHandler))
 }
 
 // answering reads the request and answers it.

@@ -25,11 +25,11 @@ import (
 	"qkms/internal/authn/webidentity"
 	"qkms/internal/console"
 	"qkms/internal/front"
+	"qkms/internal/gate"
 	"qkms/internal/key"
 	"qkms/internal/node"
 	"qkms/internal/op"
 	"qkms/internal/seal"
-	"qkms/internal/server"
 	"qkms/internal/store/postgres/pgtest"
 	"qkms/internal/throttle"
 	"qkms/internal/trace"
@@ -178,7 +178,7 @@ func (s *Server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.front, s.ended = front.New(server.HTTP(n.Handler, nil, n.Logger)), make(chan struct{})
+	s.front, s.ended = front.New(gate.HTTP(n.Handler, nil, n.Logger)), make(chan struct{})
 	go func() {
 		defer close(s.ended)
 		_ = s.front.Serve(ln) // ends with halt

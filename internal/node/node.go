@@ -29,6 +29,7 @@ import (
 	"qkms/internal/console"
 	"qkms/internal/custody/soft"
 	"qkms/internal/fault"
+	"qkms/internal/gate"
 	"qkms/internal/iam"
 	"qkms/internal/identity"
 	"qkms/internal/key"
@@ -83,7 +84,7 @@ type Config struct {
 
 	OIDC webidentity.Config // how identity providers are asked for their keys; its clock is Now
 
-	Limits     server.Limits // of connections; Busy is the Admission's
+	Limits     gate.Limits   // of connections; Busy is the Admission's
 	QueueDelay time.Duration // as AdmissionConfig.Target
 
 	// CacheBytes is how many bytes all that is remembered of the store may take in memory: records, policies and grants
@@ -157,9 +158,9 @@ type Node struct {
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger
 	Server        *server.Server
-	Handler       http.Handler        // Server, and the console if there is one
-	Admission     *server.Admission   // of requests, before Handler
-	Connections   *server.Connections // of the listener that Admission is behind
+	Handler       http.Handler      // Server, and the console if there is one
+	Admission     *gate.Admission   // of requests, before Handler
+	Connections   *gate.Connections // of the listener that Admission is behind
 	Reseal        *reseal.Job
 	Sweeper       *sweep.Sweeper
 	Metrics       *metrics.Metrics
@@ -345,12 +346,12 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 		}
 		n.Handler, page = c.Over(n.Server), c.Busy
 	}
-	n.Admission, err = server.NewAdmission(server.AdmissionConfig{Next: n.Handler, Forms: server.Services(queries), Page: page, Audit: n.Audit, Now: n.Now, Logger: n.Logger, Target: n.QueueDelay})
+	n.Admission, err = gate.NewAdmission(gate.AdmissionConfig{Next: n.Handler, Forms: server.Services(queries), Page: page, Audit: n.Audit, Now: n.Now, Logger: n.Logger, Target: n.QueueDelay})
 	if err != nil {
 		return err
 	}
 	n.Limits.Busy = n.Admission.Busy
-	n.Connections = server.NewConnections(n.Limits)
+	n.Connections = gate.NewConnections(n.Limits)
 	n.Reseal = reseal.New(reseal.Config{Book: n.Book, Lease: n.Lease, Now: n.Now})
 	n.Sweeper = &sweep.Sweeper{Config: sweep.Config{
 		Book: n.Book, Lease: n.Lease, Resolver: n.Resolver, Ops: n.Ops, Ledger: n.Ledger, Reseal: n.Reseal, Forget: n.Custody.Forget, Now: n.Now, Logger: n.Logger,

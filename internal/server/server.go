@@ -62,7 +62,7 @@ type Server struct {
 	trace   *trace.Tracer
 	log     *slog.Logger
 
-	unrecorded sparing // about requests that the audit log has no room for
+	unrecorded audit.Sparing // about requests that the audit log has no room for
 
 	losers chan struct{} // has room for the one request that tries a change again
 }
@@ -133,7 +133,7 @@ func (s *Server) refuse(x *exchange, err error) error {
 	}
 	rec.Time = s.now()
 	if err := s.audit.Append(rec, rec.Copies()...); err != nil {
-		if held, due := s.unrecorded.due(s.now()); due {
+		if held, due := s.unrecorded.Due(s.now()); due {
 			s.log.ErrorContext(x, "requests fail because they cannot be recorded; this line comes once a minute at most", "request_id", rec.RequestID, "error", err, "not_said_before", held)
 		}
 		x.told = fault.InternalError()

@@ -17,17 +17,17 @@ import (
 	"testing"
 	"time"
 
+	"qkms/internal/gate"
 	"qkms/internal/kmstest"
 	store "qkms/internal/record"
 	"qkms/internal/record/recordpb"
-	"qkms/internal/server"
 )
 
 // secure serves s by TLS, and returns the address and a client for it with certificates.
 func secure(t *testing.T, s *kmstest.Server) (string, func(...tls.Certificate) *http.Client) {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(nil)
-	ts.Config = server.HTTP(s.Node.Server, &tls.Config{MinVersion: tls.VersionTLS13}, slog.New(slog.DiscardHandler))
+	ts.Config = gate.HTTP(s.Node.Server, &tls.Config{MinVersion: tls.VersionTLS13}, slog.New(slog.DiscardHandler))
 	ts.TLS = ts.Config.TLSConfig
 	ts.StartTLS()
 	t.Cleanup(ts.Close)

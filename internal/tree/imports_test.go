@@ -29,7 +29,7 @@ var order = [][]string{
 	{"snippet"},
 	{"console"},
 	{"op/compatdoc", "iam/iamdoc", "scale/scaledoc"},
-	{"server", "sweep"},
+	{"gate", "server", "sweep"},
 	{"node"},
 	{"roster"},
 	{"admin", "seed"},

@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"bytes"
@@ -14,17 +14,17 @@ import (
 	"time"
 
 	"qkms/internal/audit"
+	"qkms/internal/gate"
 	"qkms/internal/iam"
 	"qkms/internal/kmstest"
 	"qkms/internal/query"
-	"qkms/internal/server"
 	"qkms/internal/sts"
 )
 
-func admission(t testing.TB, c server.AdmissionConfig) *server.Admission {
+func admission(t testing.TB, c gate.AdmissionConfig) *gate.Admission {
 	t.Helper()
 	c.Forms = []*query.Service{iam.Service, sts.Service}
-	a, err := server.NewAdmission(c)
+	a, err := gate.NewAdmission(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func until(t *testing.T, c *kmstest.Client, want int) *kmstest.Reply {
 // load falls it answers all again.
 func TestOverloadIsShed(t *testing.T) {
 	var l load
-	f := behind(t, small{admit: server.AdmissionConfig{Wait: l.Wait, Pause: time.Millisecond}})
+	f := behind(t, small{admit: gate.AdmissionConfig{Wait: l.Wait, Pause: time.Millisecond}})
 	c := f.As(kmstest.Account)
 	c.Must("ListKeys", `{}`)
 	l.wait.Store(int64(time.Second))
@@ -113,7 +113,7 @@ func TestShedBeforeAnythingIsDone(t *testing.T) {
 	var l load
 	l.wait.Store(int64(time.Second))
 	var looks atomic.Int32
-	f := behind(t, small{admit: server.AdmissionConfig{
+	f := behind(t, small{admit: gate.AdmissionConfig{
 		Wait: l.Wait, Pause: time.Millisecond,
 		Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { looks.Add(1) }),
 	}})
@@ -137,8 +137,8 @@ func TestShedBeforeAnythingIsDone(t *testing.T) {
 // While the machine is busy new connections are refused rather than requests on old ones.
 func TestOverloadRefusesConnections(t *testing.T) {
 	var l load
-	f := behind(t, small{admit: server.AdmissionConfig{Wait: l.Wait, Pause: time.Millisecond}})
-	busy := server.NewConnections(server.Limits{Busy: f.admission.Busy})
+	f := behind(t, small{admit: gate.AdmissionConfig{Wait: l.Wait, Pause: time.Millisecond}})
+	busy := gate.NewConnections(gate.Limits{Busy: f.admission.Busy})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestShedWithoutARecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	a := admission(t, server.AdmissionConfig{
+	a := admission(t, gate.AdmissionConfig{
 		Audit: l, Now: time.Now, Logger: slog.New(slog.NewTextHandler(&log, nil)), Pause: time.Millisecond,
 		Next: http.NotFoundHandler(), Wait: func() time.Duration { return time.Second },
 	})
@@ -201,7 +201,7 @@ func TestShedWithoutARecord(t *testing.T) {
 
 // What is let in costs no memory.
 func TestAdmissionAllocatesNothing(t *testing.T) {
-	a := admission(t, server.AdmissionConfig{Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Target: time.Hour})
+	a := admission(t, gate.AdmissionConfig{Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Target: time.Hour})
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("{}"))
 	if got := testing.AllocsPerRun(10_000, func() { a.ServeHTTP(w, r) }); got != 0 {
 		t.Errorf("got %v allocations for a request, want none", got)
@@ -209,7 +209,7 @@ func TestAdmissionAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAdmission(b *testing.B) {
-	a := admission(b, server.AdmissionConfig{Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Target: time.Hour})
+	a := admission(b, gate.AdmissionConfig{Next: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), Target: time.Hour})
 	w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("{}"))
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

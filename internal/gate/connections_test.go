@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"crypto/tls"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"qkms/internal/server"
+	"qkms/internal/gate"
 )
 
 // abroad is a listener whose connections come from the addresses it is given, one after the other, and then from
@@ -59,9 +59,9 @@ func TestShareOfAnAddress(t *testing.T) {
 		{"link-local", "[fe80::1%eth0]:1", "[fe80::2%eth1]:1", "[2001:db8::1]:1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			g := newGate()
+			g := newBarrier()
 			f := behind(t, small{
-				limits: server.Limits{Connections: 100, PerAddress: 2}, admit: server.AdmissionConfig{Next: g},
+				limits: gate.Limits{Connections: 100, PerAddress: 2}, admit: gate.AdmissionConfig{Next: g},
 				listen: from(row.one, row.again, row.again, row.other, row.one),
 			})
 			var held []net.Conn
@@ -96,7 +96,7 @@ func TestShareOfAnAddress(t *testing.T) {
 // keeps one between requests keeps it.
 func TestIdleFlood(t *testing.T) {
 	const room = 8
-	f := behind(t, small{limits: server.Limits{Connections: room, PerAddress: room}})
+	f := behind(t, small{limits: gate.Limits{Connections: room, PerAddress: room}})
 	client := f.dial(t)
 	for range 10 {
 		if _, err := ask(client, nameless); err != nil {
@@ -116,8 +116,8 @@ func TestIdleFlood(t *testing.T) {
 // is room again.
 func TestRequestsUnderWayAreKept(t *testing.T) {
 	const room = 4
-	g := newGate()
-	f := behind(t, small{limits: server.Limits{Connections: room, PerAddress: room}, admit: server.AdmissionConfig{Next: g}})
+	g := newBarrier()
+	f := behind(t, small{limits: gate.Limits{Connections: room, PerAddress: room}, admit: gate.AdmissionConfig{Next: g}})
 	var answers sync.WaitGroup
 	for range room {
 		c := f.dial(t)
@@ -146,7 +146,7 @@ func TestRequestsUnderWayAreKept(t *testing.T) {
 func TestHalfOpenTLS(t *testing.T) {
 	const room = 16
 	f := behind(t, small{
-		tls: true, limits: server.Limits{Connections: room, PerAddress: room},
+		tls: true, limits: gate.Limits{Connections: room, PerAddress: room},
 		http: func(s *http.Server) { s.ReadHeaderTimeout = 2 * time.Second },
 	})
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
@@ -175,10 +175,10 @@ func TestHalfOpenTLS(t *testing.T) {
 
 // A process that may have few files open has few connections.
 func TestConnectionsLeaveFilesForOthers(t *testing.T) {
-	if got := server.NewConnections(server.Limits{Connections: 1 << 30}).Limits(); got.Connections >= 1<<30 || got.PerAddress > got.Connections {
+	if got := gate.NewConnections(gate.Limits{Connections: 1 << 30}).Limits(); got.Connections >= 1<<30 || got.PerAddress > got.Connections {
 		t.Errorf("got limits %+v, want some of what the process may have open", got)
 	}
-	if got := server.NewConnections(server.Limits{Connections: 10}).Limits(); got.PerAddress != 3 {
+	if got := gate.NewConnections(gate.Limits{Connections: 10}).Limits(); got.PerAddress != 3 {
 		t.Errorf("got a share of %d of 10, want a quarter, 3", got.PerAddress)
 	}
 }

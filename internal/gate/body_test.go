@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"bufio"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"qkms/internal/server"
+	"qkms/internal/gate"
 )
 
 // chunked is nameless up to its body, whose length it does not say.
@@ -44,7 +44,7 @@ func TestBodiesThatNeverCome(t *testing.T) {
 			}
 			addresses = append(addresses, "192.0.2.0:1000", "198.51.100.1:1000")
 			began := make(chan struct{}, room)
-			f := behind(t, small{limits: server.Limits{Connections: room, PerAddress: 4}, admit: server.AdmissionConfig{Next: reading(began)}, listen: from(addresses...)})
+			f := behind(t, small{limits: gate.Limits{Connections: room, PerAddress: 4}, admit: gate.AdmissionConfig{Next: reading(began)}, listen: from(addresses...)})
 			for range room {
 				c := f.dial(t)
 				if row.first != "" {
@@ -72,8 +72,8 @@ func TestBodiesThatNeverCome(t *testing.T) {
 
 // A body that came belongs to a request under way: its connection is nobody's to close.
 func TestBodiesThatCameAreKept(t *testing.T) {
-	g, came := newGate(), make(chan struct{})
-	f := behind(t, small{limits: server.Limits{Connections: 1, PerAddress: 1}, admit: server.AdmissionConfig{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	g, came := newBarrier(), make(chan struct{})
+	f := behind(t, small{limits: gate.Limits{Connections: 1, PerAddress: 1}, admit: gate.AdmissionConfig{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		close(came)
 		g.ServeHTTP(w, r)
@@ -105,7 +105,7 @@ func TestHTTP2ConnectionsWithoutARequest(t *testing.T) {
 	for name, streams := range map[string]int{"nothing asked": 0, "bodies that never come": 3} {
 		t.Run(name, func(t *testing.T) {
 			began := make(chan struct{}, 10*room)
-			f := behind(t, small{tls: true, limits: server.Limits{Connections: room, PerAddress: room}, admit: server.AdmissionConfig{Next: reading(began)}})
+			f := behind(t, small{tls: true, limits: gate.Limits{Connections: room, PerAddress: room}, admit: gate.AdmissionConfig{Next: reading(began)}})
 			for range room {
 				p := f.hello(t)
 				for i := range streams {
@@ -136,7 +136,7 @@ func TestHTTP2ConnectionsWithoutARequest(t *testing.T) {
 func TestStreamsThatNeverCome(t *testing.T) {
 	const room = 8
 	began := make(chan struct{}, 2*room)
-	f := behind(t, small{tls: true, limits: server.Limits{Connections: room, PerAddress: 4}, admit: server.AdmissionConfig{Next: reading(began)},
+	f := behind(t, small{tls: true, limits: gate.Limits{Connections: room, PerAddress: 4}, admit: gate.AdmissionConfig{Next: reading(began)},
 		listen: from("192.0.2.1:1", "192.0.2.2:1", "198.51.100.1:1")})
 	for range 2 {
 		p := f.hello(t)
@@ -170,8 +170,8 @@ func TestLargeBodiesAreFew(t *testing.T) {
 	large := make(chan struct{}, share)
 	var f *front
 	f = behind(t, small{
-		limits: server.Limits{Connections: 1000, PerAddress: 250}, listen: from(append(repeated("192.0.2.1:1", share+2), "198.51.100.1:1")...),
-		admit: server.AdmissionConfig{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limits: gate.Limits{Connections: 1000, PerAddress: 250}, listen: from(append(repeated("192.0.2.1:1", share+2), "198.51.100.1:1")...),
+		admit: gate.AdmissionConfig{Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Body = &noticed{ReadCloser: r.Body, large: large}
 			f.Server.Server.ServeHTTP(w, r)
 		})},
@@ -240,7 +240,7 @@ func (b *noticed) Read(p []byte) (int, error) {
 
 // A panic while refusals are recorded is told, and costs them their answer; not the process.
 func TestPanicOfARound(t *testing.T) {
-	f := behind(t, small{admit: server.AdmissionConfig{
+	f := behind(t, small{admit: gate.AdmissionConfig{
 		Pause: time.Millisecond, Wait: func() time.Duration { return time.Second },
 		Now: func() time.Time { panic("as asked") },
 	}})

@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"bufio"
@@ -13,24 +13,24 @@ import (
 	"time"
 
 	fronts "qkms/internal/front"
+	"qkms/internal/gate"
 	"qkms/internal/kmstest"
 	"qkms/internal/metrics"
-	"qkms/internal/server"
 )
 
 // A front is a whole server behind what `qkms serve` puts before it, with a limit or a timeout made small.
 type front struct {
 	*kmstest.Server
-	admission   *server.Admission
-	connections *server.Connections
+	admission   *gate.Admission
+	connections *gate.Connections
 	http        *http.Server
 	address     string
 }
 
 // A small is what a test makes small, or puts in the way.
 type small struct {
-	limits server.Limits
-	admit  server.AdmissionConfig
+	limits gate.Limits
+	admit  gate.AdmissionConfig
 	tls    bool
 	http   func(*http.Server)
 	listen func(net.Listener) net.Listener // below the limits
@@ -50,12 +50,12 @@ func behind(t *testing.T, with small) *front {
 		with.admit.Target = -1 // the machine that tests run on is busy enough
 	}
 	f.admission = admission(t, with.admit)
-	f.connections = server.NewConnections(with.limits)
+	f.connections = gate.NewConnections(with.limits)
 	var config *tls.Config
 	if with.tls {
 		config = pair()
 	}
-	f.http = server.HTTP(f.admission, config, slog.New(slog.DiscardHandler))
+	f.http = gate.HTTP(f.admission, config, slog.New(slog.DiscardHandler))
 	if with.http != nil {
 		with.http(f.http)
 	}
@@ -165,15 +165,17 @@ func read(t *testing.T, of []metrics.Reading, name string) float64 {
 	return 0
 }
 
-// A gate is a handler that holds requests until it is opened, and says when one is there.
-type gate struct {
+// A barrier is a handler that holds requests until it is opened, and says when one is there.
+type barrier struct {
 	arrived chan struct{}
 	opened  chan struct{}
 }
 
-func newGate() *gate { return &gate{arrived: make(chan struct{}, 10_000), opened: make(chan struct{})} }
+func newBarrier() *barrier {
+	return &barrier{arrived: make(chan struct{}, 10_000), opened: make(chan struct{})}
+}
 
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *barrier) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.arrived <- struct{}{}
 	<-g.opened
 	w.WriteHeader(http.StatusNoContent)

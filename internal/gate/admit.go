@@ -1,4 +1,4 @@
-package server
+package gate
 
 import (
 	"cmp"
@@ -56,9 +56,9 @@ type Admission struct {
 	control controller
 	last    time.Duration // when it was looked, since began
 
-	rounds     sync.Mutex // guards round
-	round      *round     // the refused requests that wait for their record; nil: none
-	unrecorded sparing    // about those that the audit log has no room for
+	rounds     sync.Mutex    // guards round
+	round      *round        // the refused requests that wait for their record; nil: none
+	unrecorded audit.Sparing // about those that the audit log has no room for
 }
 
 // NewAdmission returns an admission that lets all in as yet. It fails when no more files can be opened.

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package server
+package gate
 
 // openFiles is how many files the process may have open; 0: nobody knows.
 func openFiles() int { return 0 }

@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"qkms/internal/server"
+	"qkms/internal/gate"
 )
 
 // Frames of HTTP/2 (RFC 9113 §6), their flags, and what ends a connection.
@@ -134,8 +134,8 @@ func TestHTTP2Settings(t *testing.T) {
 // Streams that are opened and reset at once (CVE-2023-44487) start no more handlers than may run, and a client that goes on
 // so loses its connection.
 func TestRapidReset(t *testing.T) {
-	g := newGate()
-	f := behind(t, small{tls: true, admit: server.AdmissionConfig{Next: g}, limits: server.Limits{Connections: 1000, PerAddress: 1000}})
+	g := newBarrier()
+	f := behind(t, small{tls: true, admit: gate.AdmissionConfig{Next: g}, limits: gate.Limits{Connections: 1000, PerAddress: 1000}})
 	p := f.hello(t)
 	go func() {
 		for stream := uint32(1); stream < 20_000; stream += 2 {
@@ -197,8 +197,8 @@ func TestPingFlood(t *testing.T) {
 
 // A stream is as good as a connection to who wants to keep the server busy: it counts as one, in its address's share.
 func TestStreamsCountAsConnections(t *testing.T) {
-	g := newGate()
-	f := behind(t, small{tls: true, admit: server.AdmissionConfig{Next: g}, limits: server.Limits{Connections: 40, PerAddress: 10}})
+	g := newBarrier()
+	f := behind(t, small{tls: true, admit: gate.AdmissionConfig{Next: g}, limits: gate.Limits{Connections: 40, PerAddress: 10}})
 	p := f.hello(t)
 	for i := range 30 {
 		if err := p.send(frameHeaders, endStream|endHeaders, uint32(2*i+1), h2Request); err != nil {

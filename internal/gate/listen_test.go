@@ -1,4 +1,4 @@
-package server_test
+package gate_test
 
 import (
 	"bufio"
@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"testing"
 
+	"qkms/internal/gate"
 	"qkms/internal/kmstest"
-	"qkms/internal/server"
 )
 
 // net/http answers "OPTIONS *" itself unless told otherwise, and then no record says who asked.
@@ -19,7 +19,7 @@ func TestOptionsAreRecordedToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := server.HTTP(s.Server, nil, slog.New(slog.DiscardHandler))
+	srv := gate.HTTP(s.Server, nil, slog.New(slog.DiscardHandler))
 	go func() { _ = srv.Serve(ln) }() // ends with Close
 	defer srv.Close()
 

@@ -1,4 +1,4 @@
-package server
+package gate
 
 import (
 	"fmt"
@@ -63,7 +63,7 @@ func (a *Admission) rescue(r *round) {
 }
 
 func (a *Admission) complain(r *round) {
-	if held, due := a.unrecorded.due(a.Now()); due {
+	if held, due := a.unrecorded.Due(a.Now()); due {
 		a.Logger.Error("requests were refused by admission and cannot be recorded; this line comes once a minute at most", "requests", r.requests, "error", r.err, "not_said_before", held)
 	}
 }
