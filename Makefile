@@ -50,6 +50,7 @@ fuzz-wire:
 	$(FUZZ) -fuzztime 3000x -fuzz '^FuzzOperations$$' ./internal/iam # each one asks a whole server
 	$(FUZZ) -fuzz '^FuzzParseReference$$' ./internal/key
 	$(FUZZ) -fuzz '^FuzzParse$$' ./internal/blob
+	$(FUZZ) -fuzz '^FuzzCheckProof$$' ./internal/audit
 
 # What somebody with our disk can write.
 fuzz-rest:

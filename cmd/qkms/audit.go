@@ -238,6 +238,28 @@ func auditProve(_ context.Context, c *command) error {
 	return err
 }
 
+func auditCheck(_ context.Context, c *command) error {
+	if len(c.operands) != 1 || c.Audit.VerifierKey == "" {
+		return misused("qkms audit check --verifier-key VKEY FILE: both are needed; `qkms audit key` prints the key where the log is")
+	}
+	text, err := os.ReadFile(c.operands[0])
+	if err != nil {
+		return err
+	}
+	p, err := audit.CheckProof(text, c.Audit.VerifierKey)
+	if err != nil {
+		return fmt.Errorf("the proof does not hold: %w", err)
+	}
+	at := fmt.Sprintf("the log %s as it was signed at %s, with %d records", p.Checkpoint.Origin, p.Checkpoint.Time.UTC().Format(time.RFC3339), p.Checkpoint.Size)
+	if p.Record == nil {
+		line(c.out, "Proven: %s begins with the log of %d records whose root was %s.", at, p.OldSize, p.OldRoot)
+		return nil
+	}
+	line(c.out, "%s", p.Record)
+	line(c.err, "Proven: this is record %d of %s.", p.Index, at)
+	return nil
+}
+
 func (c *command) consistency(p *audit.Prover, key string) (string, error) {
 	if len(c.operands) == 0 {
 		return "", misused("qkms audit prove --consistency: OLD is missing; `qkms audit prove -h` explains")

@@ -285,11 +285,22 @@ kept elsewhere: copy the file checkpoint of the log's directory away, now and th
     qkms audit prove --consistency OLD [NEW]
 
 OLD and NEW are files with checkpoints, or numbers of records at a checkpoint; NEW is the newest if left
-out. Whoever has the log's public key checks a proof without QKMS: docs/formats/audit-checkpoint.md.
+out. Whoever has the log's public key checks a proof with "qkms audit check", or without QKMS:
+docs/formats/audit-checkpoint.md.
 
 ` + offline,
 			takes: "data audit-dir verifier-key event consistency",
 			run:   auditProve,
+		},
+		{
+			name:     "audit check",
+			brief:    "Check a proof with nothing but the log's public key; exit 1 if it does not hold",
+			operands: "FILE",
+			about: `
+FILE is a proof that "qkms audit prove" printed or the console gave. It is checked on any machine: neither the log nor a
+server is asked. Take the key from whoever operates the log, not from who brings the proof.`,
+			takes: "verifier-key",
+			run:   auditCheck,
 		},
 		{
 			name:  "audit key",

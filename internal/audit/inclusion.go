@@ -52,7 +52,7 @@ func Inclusion(ctx context.Context, dir, verifierKey string, line []byte) (strin
 
 // inclusionText is a proof as docs/formats/audit-checkpoint.md §5 has it.
 func inclusionText(seq uint64, line []byte, proof tlog.RecordProof, signed []byte) string {
-	return fmt.Sprintf("qkms audit inclusion v1\nindex %d\nrecord %s\n%s\n%s", seq, line, hashLines(proof), signed)
+	return fmt.Sprintf(inclusionHead+"\nindex %d\nrecord %s\n%s\n%s", seq, line, hashLines(proof), signed)
 }
 
 // A gathering puts the subtrees of one proof together, of the smaller ones that the history has.

@@ -120,7 +120,7 @@ func (p *Prover) Consistency(old, next uint64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the log does not lead from %d to %d records, `qkms audit verify` tells why: %w", old, next, err)
 	}
-	return fmt.Sprintf("qkms audit consistency v1\nold %d %s\n%s\n%s", old, from.Root, hashLines(proof), to.note), nil
+	return fmt.Sprintf(consistencyHead+"\nold %d %s\n%s\n%s", old, from.Root, hashLines(proof), to.note), nil
 }
 
 // Checkpoint is the one of that many records; false when there is none.
@@ -139,6 +139,12 @@ func (p *Prover) of(size uint64) *mark {
 	}
 	return nil
 }
+
+// The first lines of proofs.
+const (
+	inclusionHead   = "qkms audit inclusion v1"
+	consistencyHead = "qkms audit consistency v1"
+)
 
 func hashLines(hashes []tlog.Hash) string {
 	var b strings.Builder

@@ -69,7 +69,7 @@ func prover(t *testing.T, dir string) *audit.Prover {
 	return p
 }
 
-func idOf(t *testing.T, line []byte) string {
+func idOf(t testing.TB, line []byte) string {
 	t.Helper()
 	var rec struct{ EventID string }
 	if err := json.Unmarshal(line, &rec); err != nil {
