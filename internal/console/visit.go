@@ -39,7 +39,20 @@ func (v *visit) query(service, action string, out any, parameters ...string) err
 	if err != nil {
 		return err
 	}
-	return e.read(out)
+	err = e.read(out)
+	if r := refusalOf(err); r != nil && r.over() && service == "iam" && v.query("sts", "GetCallerIdentity", nil) == nil {
+		return notForIAM(r)
+	}
+	return err
+}
+
+// notForIAM is what IAM says to the temporary credentials of a user or a root user, in words that do not end the session: to
+// IAM they are none, whatever else they are good for.
+func notForIAM(r *Refusal) *Refusal {
+	return &Refusal{
+		Status: http.StatusForbidden, Code: "AccessDenied", RequestID: r.RequestID,
+		Message: "IAM does not take the temporary credentials of a user or a root user. Sign in with an access key, or as a session of a role.",
+	}
 }
 
 // show sends a page.
