@@ -154,6 +154,7 @@ type Node struct {
 	Audit         *audit.Log
 	Verifier      *oversight.Verifier // of Audit
 	Sampler       *oversight.Sampler  // of Metrics; nil without the console
+	Turns         oversight.Turns     // of accounts that look after their keys
 	Backups       *backup.Register    // of this node
 	Sinks         *sink.Sinks
 	Ledger        *ledger.Ledger

@@ -14,7 +14,7 @@ import (
 // overseen is what the API of the console looks at.
 func (n *Node) overseen() oversight.Deps {
 	return oversight.Deps{
-		Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Verifier: n.Verifier, Sampler: n.Sampler, Shared: n.Lease.Shared(), Deployment: n.deployment,
+		Operators: n.Operators, Ops: n.Ops, Audit: n.Audit, Verifier: n.Verifier, Sampler: n.Sampler, Turns: &n.Turns, Shared: n.Lease.Shared(), Deployment: n.deployment,
 	}
 }
 

@@ -68,10 +68,10 @@ func (d *Deps) explainAuthorization() query.Row {
 			return askable(c, in.Principal, in.ActionName, in.KeyId, in.Resource, in.GrantId)
 		},
 		Needs: needs[explainIn](name),
-		Run: func(ctx context.Context, c *query.Call, in *explainIn) (*explain.Explanation, *record.Change, error) {
+		Run: inTurn(d.Turns, func(ctx context.Context, c *query.Call, in *explainIn) (*explain.Explanation, *record.Change, error) {
 			x, err := d.explainer(c).Explain(ctx, in.question(c))
 			return x, nil, told(err)
-		},
+		}),
 		ReadOnly: true,
 	}
 }

@@ -63,10 +63,10 @@ func (d *Deps) explainKeyUse() query.Row {
 		Name:  name,
 		Check: func(c *query.Call, in *keyUseIn) error { return askable(c, in.KeyId) },
 		Needs: needs[keyUseIn](name),
-		Run: func(ctx context.Context, c *query.Call, in *keyUseIn) (*KeyUse, *record.Change, error) {
+		Run: inTurn(d.Turns, func(ctx context.Context, c *query.Call, in *keyUseIn) (*KeyUse, *record.Change, error) {
 			out, err := d.keyUse(ctx, c, in)
 			return out, nil, told(err)
-		},
+		}),
 		ReadOnly: true,
 	}
 }

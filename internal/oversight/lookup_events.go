@@ -80,10 +80,10 @@ func (d *Deps) lookupEvents() query.Row {
 			return nil
 		},
 		Needs: needs[lookupEventsIn]("LookupEvents"),
-		Run: func(_ context.Context, c *query.Call, in *lookupEventsIn) (*EventsFound, *record.Change, error) {
+		Run: inTurn(d.Turns, func(_ context.Context, c *query.Call, in *lookupEventsIn) (*EventsFound, *record.Change, error) {
 			out, err := d.events(c, in)
 			return out, nil, err
-		},
+		}),
 		ReadOnly: true,
 	}
 }

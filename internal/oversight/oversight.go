@@ -29,6 +29,8 @@ type Deps struct {
 
 	Sampler *Sampler // of what this node does
 
+	Turns *Turns // of operations that take long
+
 	// Deployment finds out how the service as a whole is.
 	Deployment func(context.Context) *Deployment
 

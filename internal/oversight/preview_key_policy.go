@@ -80,7 +80,7 @@ func (d *Deps) previewKeyPolicy() query.Row {
 			c.Subject = draft
 			return []authz.Act{{Action: Signing + ":PreviewKeyPolicy", Resource: d.policyARN(draft.key), Tags: tagsOf(draft.key)}}, nil
 		},
-		Run: func(ctx context.Context, c *query.Call, in *previewKeyPolicyIn) (*PolicyPreview, *record.Change, error) {
+		Run: inTurn(d.Turns, func(ctx context.Context, c *query.Call, in *previewKeyPolicyIn) (*PolicyPreview, *record.Change, error) {
 			draft := c.Subject.(*draft)
 			c.Resources = []audit.Resource{{AccountID: draft.key.Account, ARN: draft.key.ARN}}
 			if err := draft.req.Ready(ctx, draft.call); err != nil {
@@ -91,7 +91,7 @@ func (d *Deps) previewKeyPolicy() query.Row {
 			}
 			out, err := d.preview(ctx, c, draft.key, in.Policy)
 			return out, nil, err
-		},
+		}),
 		ReadOnly: true,
 	}
 }
