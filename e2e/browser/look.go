@@ -45,7 +45,7 @@ func (tab *Tab) Look(s Screen, in Scheme) {
 }
 
 // tallest is how much of a page is kept in a screenshot, in pixels: the end of a long list looks like its middle.
-const tallest = 2500
+const tallest = 1800
 
 // Keep writes a screenshot of the page, as a PNG named after what it is of, to $QKMS_SCREENSHOTS or the directory screenshots.
 func (tab *Tab) Keep(name string, s Screen, in Scheme) {
