@@ -41,7 +41,7 @@ func (v *visit) docsPage() error {
 
 // endpoint is the address of the API as this browser reached it, which is that of the console.
 func (v *visit) endpoint() string {
-	if v.hr.TLS != nil {
+	if overTLS(v.hr) {
 		return "https://" + v.hr.Host
 	}
 	return "http://" + v.hr.Host

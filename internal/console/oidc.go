@@ -9,9 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"sync"
@@ -158,11 +156,7 @@ func (v *visit) oidcStart() error {
 // elsewhere there is TLS, if not here then before us.
 func (v *visit) redirectURI() string {
 	u := url.URL{Scheme: "https", Host: v.hr.Host, Path: "/console/sign-in/oidc/callback"}
-	host, _, err := net.SplitHostPort(v.hr.Host)
-	if err != nil {
-		host = v.hr.Host
-	}
-	if addr, err := netip.ParseAddr(host); v.hr.TLS == nil && (host == "localhost" || err == nil && addr.IsLoopback()) {
+	if v.hr.TLS == nil && toLoopback(v.hr) {
 		u.Scheme = "http"
 	}
 	return u.String()

@@ -5,7 +5,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"qkms/internal/seal"
@@ -36,15 +39,32 @@ const maxCookie = 4096
 // cookieName is a name that another host of the same domain, or a page over plain HTTP, cannot set (RFC 6265bis §4.1.3.2).
 // Over plain HTTP, which is loopback's, there is no such name.
 func cookieName(hr *http.Request) string {
-	if hr.TLS != nil {
+	if overTLS(hr) {
 		return "__Host-qkms-console"
 	}
 	return "qkms-console"
 }
 
+// overTLS reports whether the browser sees https, be it that a proxy in front ends it: browsers say where a request comes
+// from (Sec-Fetch-Site) to addresses of https alone, and to loopback (W3C Fetch Metadata §2). Who sends that from elsewhere makes
+// cookies of their own unfit, and nobody else's.
+func overTLS(hr *http.Request) bool {
+	return hr.TLS != nil || !toLoopback(hr) && hr.Header.Get("Sec-Fetch-Site") != ""
+}
+
+// toLoopback reports whether the browser asks this machine by its own address.
+func toLoopback(hr *http.Request) bool {
+	host, _, err := net.SplitHostPort(hr.Host)
+	if err != nil {
+		host = strings.Trim(hr.Host, "[]")
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
+}
+
 // cookie returns a cookie of value that lasts until expires; the zero time removes it.
 func cookie(hr *http.Request, name, value string, expires time.Time) *http.Cookie {
-	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: hr.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode, Expires: expires}
+	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: overTLS(hr), HttpOnly: true, SameSite: http.SameSiteStrictMode, Expires: expires}
 	if expires.IsZero() {
 		c.MaxAge = -1
 	}

@@ -140,7 +140,7 @@ func compact(body map[string]any) ([]byte, error) {
 // codes is the call in all languages. Passwords are left out of what will be copied and kept.
 func (p *tryPage) codes(v *visit, body map[string]any) (all []code) {
 	scheme := "http"
-	if v.hr.TLS != nil {
+	if overTLS(v.hr) {
 		scheme = "https"
 	}
 	shown := masked(p.Input, body, func(m *reference.Member) bool { return m.Sensitive && m.Type == "string" })

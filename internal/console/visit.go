@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // A visit is one request of a browser, and what a page is made with.
@@ -71,20 +72,21 @@ func (v *visit) page(name, title string, data any) error {
 
 // done goes on to a page after something was done, which says so once.
 func (v *visit) done(to, said string) error {
-	http.SetCookie(v.w, cookie(v.hr, flashName, url.QueryEscape(said), v.session.Expires))
+	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), url.QueryEscape(said), v.session.Expires))
 	http.Redirect(v.w, v.hr, to, http.StatusSeeOther)
 	return nil
 }
 
-const flashName = "qkms-console-said"
+// flashName is as good a name as that of the session: nobody else's words are to stand where the console says what was done.
+func flashName(hr *http.Request) string { return cookieName(hr) + "-said" }
 
 // flash takes what the last page left to say.
 func (v *visit) flash() string {
-	c, err := v.hr.Cookie(flashName)
+	c, err := v.hr.Cookie(flashName(v.hr))
 	if err != nil || c.Value == "" {
 		return ""
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: flashName, Path: "/", MaxAge: -1})
+	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), "", time.Time{}))
 	said, _ := url.QueryUnescape(c.Value)
 	return said
 }
