@@ -132,8 +132,8 @@ type Config struct {
 	Console bool
 
 	// Operators are the accounts that operate the deployment: in the console those of their users whose policies allow it
-	// see its nodes, its store, its backups and how busy it is, all accounts together. Keys and records of other accounts
-	// they do not see. Empty: nobody does; of dev it is the account of dev.
+	// see its nodes, its store, its backups and how busy it is, all accounts together, and have the policies of every
+	// account explained. Records of other accounts they do not see. Empty: nobody does; of dev it is the account of dev.
 	Operators []string
 
 	// JSON prints results as JSON, for programs.
@@ -285,7 +285,7 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 	case "console":
 		yes(&c.Console, "serve the web console at /console/")
 	case "operator-account":
-		fs.Var((*accounts)(&c.Operators), name, "let the users of the accounts `A1,A2,…` whose policies allow it see in the console how the whole deployment is; if not given: nobody's")
+		fs.Var((*accounts)(&c.Operators), name, "let the users of the accounts `A1,A2,…` whose policies allow it see in the console how the whole deployment is, and read the policies of every account; if not given: nobody's")
 	case "json":
 		yes(&c.JSON, "print JSON")
 	case "attestation-roots":
