@@ -8,14 +8,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
-	"sync"
+	"hash/maphash"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"qkms/internal/authz/policy"
+	"qkms/internal/footprint"
 	"qkms/internal/identity"
+	"qkms/internal/memo"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 	"qkms/internal/seal"
@@ -46,14 +48,14 @@ type Sessions struct {
 	book      *record.Book
 	partition string
 
-	mu     sync.RWMutex // guards opened and ring; held for a look-up
-	opened map[[sha256.Size]byte]*Credential
-	ring   *seal.Ring // that opened was opened with: what a dropped KEK had sealed is forgotten with it
+	opened *memo.Cache[[sha256.Size]byte, *Credential] // by the hash of the token
+	ring   atomic.Pointer[seal.Ring]                   // that opened was opened with
 }
 
-// NewSessions returns the sessions of a store.
+// NewSessions returns the sessions of a store. Those in memory are paid from the budget of its book.
 func NewSessions(book *record.Book, partition string) *Sessions {
-	return &Sessions{book: book, partition: partition, opened: map[[sha256.Size]byte]*Credential{}}
+	hash := func(seed maphash.Seed, sum [sha256.Size]byte) uint64 { return maphash.Bytes(seed, sum[:]) }
+	return &Sessions{book: book, partition: partition, opened: memo.Of(memo.Config[[sha256.Size]byte, *Credential]{Budget: book.Budget(), Hash: hash})}
 }
 
 // Temporary are credentials just issued. They are told once, here.
@@ -86,10 +88,33 @@ func (s *Sessions) Open(ctx context.Context, id, token string) (*Credential, err
 	if token == "" {
 		return nil, nil
 	}
-	sum, ring := sha256.Sum256([]byte(token)), s.book.Ring()
-	if c := s.known(sum, ring); c != nil {
+	s.follow(s.book.Ring())
+	sum := sha256.Sum256([]byte(token))
+	if c, ok := s.opened.Get(sum); ok {
 		return c, nil
 	}
+	return s.opened.Load(ctx, sum, func(ctx context.Context) (*Credential, int64, error) {
+		c, err := s.open(ctx, token)
+		if c == nil || err != nil { // strangers' tokens are not remembered
+			return nil, 0, err
+		}
+		return c, c.memory(), nil
+	})
+}
+
+// CacheStats says how often a session was found in memory, and what is there now.
+func (s *Sessions) CacheStats() memo.Stats { return s.opened.Stats() }
+
+// follow forgets what was opened with other keys than ring: what a dropped KEK had sealed is forgotten with it.
+func (s *Sessions) follow(ring *seal.Ring) {
+	if s.ring.Load() != ring {
+		s.opened.DropAll() // and what is being opened; what begins to be from now on is with ring, or newer keys
+		s.ring.Store(ring)
+	}
+}
+
+// open returns nil for what is no token of ours.
+func (s *Sessions) open(ctx context.Context, token string) (*Credential, error) {
 	sealed, err := tokenText.DecodeString(token)
 	if err != nil {
 		return nil, nil //nolint:nilerr // whatever is wrong with it, it is no token of ours
@@ -102,12 +127,7 @@ func (s *Sessions) Open(ctx context.Context, id, token string) (*Credential, err
 		return nil, err
 	}
 	defer clear(plain)
-	c, err := s.decode(plain)
-	if err != nil {
-		return nil, err
-	}
-	s.remember(sum, ring, c)
-	return c, nil
+	return s.decode(plain)
 }
 
 func (s *Sessions) decode(plain []byte) (*Credential, error) {
@@ -133,36 +153,20 @@ func (s *Sessions) decode(plain []byte) (*Credential, error) {
 	return c, nil
 }
 
-// maxOpened bounds the sessions in memory, to some megabytes: only tokens of our own making enter.
-const maxOpened = 4096
+// signingKeysBytes is what the signing keys of a session take that is used in one Region and service for two days.
+const signingKeysBytes = 400
 
-// known is what was opened before, by the keys that are in force now.
-func (s *Sessions) known(sum [sha256.Size]byte, ring *seal.Ring) *Credential {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.ring != ring {
-		return nil
+// memory is how many bytes c, a session's, takes.
+func (c *Credential) memory() int64 {
+	n := footprint.Object[Credential]() + footprint.Object[Session]() + record.MessageSize(c.Session.Session) +
+		footprint.Room(len(c.Secret.reveal())) + signingKeysBytes + record.MapSize(len(c.Session.Tags), 32)
+	for key := range c.Session.Tags {
+		n += footprint.Room(len(key))
 	}
-	return s.opened[sum]
-}
-
-// remember keeps what was opened. A full table forgets everything: its users are back after opening one
-// token each.
-func (s *Sessions) remember(sum [sha256.Size]byte, ring *seal.Ring, c *Credential) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ring != ring {
-		clear(s.opened)
-		s.ring = ring
+	if c.Session.Policy != nil {
+		n += c.Session.Policy.MemorySize()
 	}
-	if len(s.opened) >= maxOpened {
-		now := time.Now() // a session of a test whose clock stands elsewhere is opened again
-		maps.DeleteFunc(s.opened, func(_ [sha256.Size]byte, old *Credential) bool { return !now.Before(old.Session.Expires) })
-	}
-	if len(s.opened) >= maxOpened {
-		clear(s.opened)
-	}
-	s.opened[sum] = c
+	return n
 }
 
 // ByOperator is the issuer of a user's session that no access key was used for: an operator has made it.

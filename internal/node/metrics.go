@@ -100,7 +100,7 @@ func (n *Node) cacheReadings() []metrics.Reading {
 		Name: "qkms_cache_limit_bytes", Help: "How many bytes the caches may take together: --cache-bytes.",
 		Read: func() float64 { return float64(n.Book.Budget().Limit()) },
 	}}
-	for name, stats := range map[string]func() memo.Stats{"record": n.Book.CacheStats, "material": n.Custody.CacheStats} {
+	for name, stats := range map[string]func() memo.Stats{"record": n.Book.CacheStats, "material": n.Custody.CacheStats, "session": n.Sessions.CacheStats} {
 		add := func(metric, help string, total bool, of func(memo.Stats) float64) {
 			all = append(all, metrics.Reading{Name: metric, Label: "cache", Value: name, Help: help, Total: total, Read: func() float64 { return of(stats()) }})
 		}
