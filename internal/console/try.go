@@ -64,13 +64,25 @@ func (p *tryPage) take(raw string) (body map[string]any) {
 	v, err := decode(raw)
 	body, ok := v.(map[string]any)
 	if err != nil || !ok {
-		p.Raw, p.Wrong = raw, "The request is not a JSON object."
+		if p.Wrong = "The request is not a JSON object."; !takesPasswords(p.Input) {
+			p.Raw = raw
+		}
 		return nil
 	}
 	if !fill(p.Fields, body) {
-		p.Raw = raw
+		if p.Raw = raw; takesPasswords(p.Input) {
+			p.Raw = indented(masked(p.Input, body, isPassword))
+		}
 	}
 	return body
+}
+
+// isPassword reports whether m is a secret that is typed, and is typed again rather than sent back to the browser.
+func isPassword(m *reference.Member) bool { return m.Sensitive && m.Type == "string" }
+
+// takesPasswords reports whether one may be among members.
+func takesPasswords(members []reference.Member) bool {
+	return slices.ContainsFunc(members, func(m reference.Member) bool { return isPassword(&m) || takesPasswords(m.Members) })
 }
 
 // suggestions are some keys by their aliases, if the visitor may list them.
@@ -143,7 +155,7 @@ func (p *tryPage) codes(v *visit, body map[string]any) (all []code) {
 	if overTLS(v.hr) {
 		scheme = "https"
 	}
-	shown := masked(p.Input, body, func(m *reference.Member) bool { return m.Sensitive && m.Type == "string" })
+	shown := masked(p.Input, body, isPassword)
 	call := snippet.Call{Operation: p.Operation, Body: shown, Endpoint: scheme + "://" + v.hr.Host, Region: v.session.Region}
 	for _, l := range snippet.Languages {
 		all = append(all, code{l.Code, l.Name, l.Write(call)})

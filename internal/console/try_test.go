@@ -192,3 +192,23 @@ func TestTryShowsTheRecord(t *testing.T) {
 	p = signedIn(t, user).post("/console/try/GenerateRandom", "NumberOfBytes", "16")
 	p.want(http.StatusOK, "There is a record, and it is not for you to see", "qkms:LookupEvents")
 }
+
+// A password that was typed is nowhere on the page that comes back, sent or refused.
+func TestTryForgetsPasswords(t *testing.T) {
+	s := kmstest.With(t, kmstest.Options{Console: true})
+	b := signedIn(t, s.As(kmstest.Account))
+	const password = "kmsPswd-of-the-test"
+	for name, fields := range map[string][]string{
+		"in its field":  {"CustomKeyStoreName", "store", "KeyStorePassword", password},
+		"as JSON":       {"raw", `{"CustomKeyStoreName":"store","KeyStorePassword":"` + password + `","Other":1}`},
+		"as no JSON":    {"raw", `{"KeyStorePassword":"` + password + `"`},
+		"only to look":  {"CustomKeyStoreName", "store", "KeyStorePassword", password, "do", "show"},
+		"wrong as well": {"CustomKeyStoreName", "store", "KeyStorePassword", password, "raw", "[]"},
+	} {
+		p := b.post("/console/try/CreateCustomKeyStore", fields...)
+		whole := preOf("whole-request").FindString(p.text) // which is for who wants to see it
+		if text := strings.ReplaceAll(p.text, whole, ""); whole != "" && strings.Contains(text, password) || whole == "" && strings.Contains(p.text, password) {
+			t.Errorf("%s: the password is in %s", name, text)
+		}
+	}
+}
