@@ -126,6 +126,7 @@ func grant(tab *browser.Tab) {
 	look(tab, "life-6-granted")
 	explain(tab)
 	tab.Want("Allowed", "by grant")
+	tab.WantNot("What would have been enough")
 	look(tab, "life-7-explained")
 	tab.Go(at)
 }

@@ -130,6 +130,14 @@ func (tab *Tab) Want(texts ...string) {
 	}
 }
 
+// WantNot fails the test if the page says this.
+func (tab *Tab) WantNot(text string) {
+	tab.t.Helper()
+	if strings.Contains(flat(tab.Text("body")), flat(text)) {
+		tab.t.Errorf("%s: says %q", tab.Path(), text)
+	}
+}
+
 // flat is text with every run of white space a single space, as a reader has it.
 func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
 

@@ -24,7 +24,9 @@ func (t *trial) explain(ctx context.Context, v *authz.Verdict) (Decision, error)
 		d.Why = because[d.Reason]
 	}
 	d.Note = t.note(v)
-	d.Needed = t.ways(&d, v)
+	if !d.Allowed { // of what policies refused and a grant allows, nothing is needed
+		d.Needed = t.ways(&d, v)
+	}
 	return d, nil
 }
 

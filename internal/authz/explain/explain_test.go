@@ -93,6 +93,9 @@ func TestNeeded(t *testing.T) {
 	if g := x.Decisions[0].Grants; len(g) != 1 || g[0].Permits || g[0].Why != "it has not the operation, but Decrypt" {
 		t.Errorf("got grants %+v, want the one to the caller", g)
 	}
+	if x := ask(t, s, explain.Question{Principal: "user/bare", Action: "kms:Decrypt", Key: id}); !x.Allowed || x.Decisions[0].Needed != nil {
+		t.Errorf("what a grant allows: got %t, and %v would have been enough; want true, and nothing", x.Allowed, x.Decisions[0].Needed)
+	}
 }
 
 // An explanation is of what happens: for each caller and action the same as when they ask.
