@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/aws/aws-sdk-go-v2/config" // for the programs that are made here
+
 	"qkms/compat/harness"
 )
 
