@@ -5,22 +5,27 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // BenchmarkScale compares a full store with one of a thousand keys, in turns within one run: what stands beside each
 // other was measured in the same seconds. few-ns and full-ns are for one call, ratio is the one by the other.
-// Open and Serve are of processes of their own, one for each store.
+// Open and Serve are of processes of their own, one for each store. With QKMS_SCALE_DIR a full store in SQLite is made in
+// that directory, and stays there; where there is one it is measured as it is.
 //
-//	QKMS_KEYS=1000000 QKMS_GRANTS=10000000 go test -run '^$' -bench Scale -timeout 1h ./internal/scale
+//	QKMS_KEYS=1000000 QKMS_GRANTS=10050000 go test -run '^$' -bench Scale/sqlite -timeout 3h ./internal/scale
 func BenchmarkScale(b *testing.B) {
 	program := build(b)
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			of, ofFew := full(b, 10_000), size{keys: 1000, grants: 200, each: 2}
-			few, full := fill(b, e.url(b), ofFew), fill(b, e.url(b), of)
+			of := full(b, 10_000)
+			ofFew := size{keys: 1000, grants: 200, each: of.each}
+			few, full := fill(b, e.url(b), ofFew), kept(b, e.url(b), of)
+			benchLoad(b, full)
 			benchServe(b, program, few, full)
+			benchCeiling(b, program, full)
 			benchProcesses(b, few, full)
 
 			f, g := serve(b, few), serve(b, full)
@@ -33,15 +38,17 @@ func BenchmarkScale(b *testing.B) {
 			}{
 				{"GenerateDataKey", f.dataKey(few.ids[1]), g.dataKey(full.ids[middle])},
 				{"GenerateDataKeyByGrant", f.byGrant(few), g.byGrant(full)},
-				{"GenerateDataKeyCold", f.cold(f.root, few.ids), g.cold(g.root, full.ids)},
-				{"GenerateDataKeyColdByGrant", f.cold(f.user(few), few.begins()), g.cold(g.user(full), full.begins())},
+				{"GenerateDataKeyCold", f.cold(f.root, "GenerateDataKey", dataKeyOf, few.ids), g.cold(g.root, "GenerateDataKey", dataKeyOf, full.ids)},
+				{"GenerateDataKeyColdByGrant", f.cold(f.user(few), "GenerateDataKey", dataKeyOf, few.begins()), g.cold(g.user(full), "GenerateDataKey", dataKeyOf, full.begins())},
 				{"ListKeysFirst", f.keys(0), g.keys(0)},
 				{"ListKeysMiddle", f.keys(ofFew.keys / 2), g.keys(middle)},
 				{"ListKeysLast", f.keys(ofFew.keys - 100), g.keys(of.keys - 100)},
 				{"ListGrantsFirst", f.grants(few, 0), g.grants(full, 0)},
 				{"ListGrantsMiddle", f.grants(few, ofFew.grants/2), g.grants(full, of.grants/2)},
 				{"ListGrantsLast", f.grants(few, ofFew.grants-100), g.grants(full, of.grants-100)},
-				{"CreateGrant", f.grant(few, few.ids[1]), g.grant(full, full.ids[middle])},
+				{"ListGrantsCold", f.cold(f.root, "ListGrants", grantsOf, few.ids[1:]), g.cold(g.root, "ListGrants", grantsOf, full.ids[1:])},
+				{"CreateGrant", f.again("CreateGrant", few.grantOf(few.ids[1])), g.again("CreateGrant", full.grantOf(full.ids[middle]))},
+				{"CreateGrantCold", f.cold(f.root, "CreateGrant", few.grantOf, few.ids[1:]), g.cold(g.root, "CreateGrant", full.grantOf, full.ids[1:])},
 				{"CreateKey", f.again("CreateKey", `{}`), g.again("CreateKey", `{}`)},
 			} {
 				b.Run(of.name, func(b *testing.B) { beside(b, of.few, of.full) })
@@ -50,20 +57,23 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// beside calls both in turns, so that whatever else the machine does meets both.
+// beside calls both in turns, so that whatever else the machine does meets both. What this process had read from a disk
+// for the second, and did not find in the memory of the system, is full-disk-B.
 func beside(b *testing.B, few, full func()) {
 	const turn = 16
 	var took [2]time.Duration
+	var read [2]int64
 	calls := 0
 	few()
 	full()
 	for b.Loop() {
 		for i, call := range []func(){few, full} {
-			begin := time.Now()
+			begin, before := time.Now(), fromDisk(b)
 			for range turn {
 				call()
 			}
 			took[i] += time.Since(begin)
+			read[i] += fromDisk(b) - before
 		}
 		calls += turn
 	}
@@ -71,6 +81,17 @@ func beside(b *testing.B, few, full func()) {
 	b.ReportMetric(float64(took[0].Nanoseconds())/float64(calls), "few-ns")
 	b.ReportMetric(float64(took[1].Nanoseconds())/float64(calls), "full-ns")
 	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
+	b.ReportMetric(float64(read[1])/float64(calls), "full-disk-B")
+}
+
+// fromDisk is how many bytes were read from a disk for this process.
+func fromDisk(b *testing.B) int64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Inblock * 512 // getrusage(2) counts blocks of 512 bytes
 }
 
 // benchProcesses has both opened and used by a process that has done nothing else.

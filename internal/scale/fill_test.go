@@ -1,10 +1,10 @@
 package scale_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,10 +19,7 @@ import (
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
 	"qkms/internal/seal"
-	"qkms/internal/store"
-	"qkms/internal/store/postgres"
 	"qkms/internal/store/postgres/pgtest"
-	"qkms/internal/store/sqlite"
 	"qkms/internal/wire/shape"
 )
 
@@ -71,6 +68,7 @@ type deployment struct {
 	ids     []string       // of the keys, in order
 	granted string         // the first, which has the most grants
 	user    *recordpb.User // one who has some of them
+	loaded  loaded
 }
 
 // engines are where stores can be.
@@ -86,7 +84,14 @@ var engines = []struct {
 // `qkms move` loads a store.
 func fill(t testing.TB, url string, of size) *deployment {
 	t.Helper()
-	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Store: url, Quota: op.Quota{Keys: of.keys + 100, GrantsPerKey: of.grants + spareGrants}}}
+	return fillIn(t, t.TempDir(), url, of)
+}
+
+func fillIn(t testing.TB, dir, url string, of size) *deployment {
+	t.Helper()
+	defer debug.FreeOSMemory() // to the system, that it may remember more of the file
+	defer debug.SetGCPercent(debug.SetGCPercent(200))
+	d := &deployment{Options: kmstest.Options{Dir: dir, Store: url, Quota: op.Quota{Keys: of.keys + 100, GrantsPerKey: of.grants + spareGrants}}}
 	rootKey := filepath.Join(d.Dir, "root.key")
 	if err := seal.NewKeyFile(rootKey); err != nil {
 		t.Fatal(err)
@@ -142,12 +147,14 @@ func makeKeys(t testing.TB, book *record.Book, n int) []string {
 	return ids
 }
 
+func granteeName(i int) string { return fmt.Sprint("integration-", i) }
+
 // makeUsers makes those who have the grants.
 func makeUsers(t testing.TB, book *record.Book) []*recordpb.User {
 	t.Helper()
 	users := make([]*recordpb.User, grantees)
 	for i := range users {
-		users[i] = &recordpb.User{Account: kmstest.Account, Path: "/", Name: fmt.Sprint("integration-", i), Id: identity.NewID("AIDA"), Created: time.Now().UnixMilli()}
+		users[i] = &recordpb.User{Account: kmstest.Account, Path: "/", Name: granteeName(i), Id: identity.NewID("AIDA"), Created: time.Now().UnixMilli()}
 		c := book.Change()
 		c.Insert(record.OfUser(users[i].Account, users[i].Name), users[i])
 		commit(t, book, c)
@@ -158,30 +165,6 @@ func makeUsers(t testing.TB, book *record.Book) []*recordpb.User {
 func commit(t testing.TB, book *record.Book, c *record.Change) {
 	t.Helper()
 	if err := book.Commit(t.Context(), c, "", nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// load puts a snapshot into the empty store of d.
-func load(t testing.TB, d *deployment, s store.Snapshot) {
-	t.Helper()
-	var to interface {
-		store.Engine
-		store.Loader
-	}
-	var err error
-	if d.Store == "" {
-		to, err = sqlite.Open(t.Context(), node.Database(d.Dir), sqlite.Options{})
-	} else {
-		to, err = postgres.Open(t.Context(), d.Store, postgres.Options{Make: true})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := to.Load(context.Background(), s); err != nil {
-		t.Fatal(err)
-	}
-	if err := to.Close(); err != nil {
 		t.Fatal(err)
 	}
 }

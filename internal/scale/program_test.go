@@ -58,33 +58,13 @@ var address = regexp.MustCompile(`http://[0-9.:]+`)
 // firstAnswer has the program serve d until it has answered, and says how long that took and how many bytes were
 // then resident. What it answers is a refusal, for nobody signed the request.
 func firstAnswer(program string, d *deployment) (took time.Duration, memory int64, err error) {
-	args := []string{"serve", "--data", d.Dir, "--no-tls", "--listen", "127.0.0.1:0"}
-	if d.Store != "" { // with a password, which is not for a list of processes
-		file := filepath.Join(d.Dir, "store")
-		if err := os.WriteFile(file, []byte(d.Store+"\n"), 0o600); err != nil {
-			return 0, 0, err
-		}
-		args = append(args, "--store-file", file)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, 0, err
-	}
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	p, err := launch(program, d)
+	if err != nil {
 		return 0, 0, err
 	}
-	defer func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	}()
-	said, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return 0, 0, fmt.Errorf("qkms serve said %q: %w", said, err)
-	}
-	r, err := http.Post(address.FindString(said), "application/x-amz-json-1.1", http.NoBody)
+	defer p.stop()
+	r, err := http.Post(p.url, "application/x-amz-json-1.1", http.NoBody)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -94,6 +74,45 @@ func firstAnswer(program string, d *deployment) (took time.Duration, memory int6
 	if err != nil {
 		return 0, 0, err
 	}
-	memory, err = resident(cmd.Process.Pid)
+	memory, err = resident(p.cmd.Process.Pid)
 	return took, memory, err
+}
+
+// A serving is the program at work.
+type serving struct {
+	cmd *exec.Cmd
+	url string
+}
+
+// launch starts the program, and returns when it listens.
+func launch(program string, d *deployment, more ...string) (*serving, error) {
+	args := append([]string{"serve", "--data", d.Dir, "--no-tls", "--listen", "127.0.0.1:0"}, more...)
+	if d.Store != "" { // with a password, which is not for a list of processes
+		file := filepath.Join(d.Dir, "store")
+		if err := os.WriteFile(file, []byte(d.Store+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		args = append(args, "--store-file", file)
+	}
+	p := &serving{cmd: exec.Command(program, args...)}
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	said, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("qkms serve said %q: %w", said, err)
+	}
+	p.url = address.FindString(said)
+	return p, nil
+}
+
+func (p *serving) stop() {
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	_ = p.cmd.Wait()
 }

@@ -113,14 +113,15 @@ func (d *deployment) begins() (ids []string) {
 	return ids
 }
 
-// grant is a new one, of no name, for d.user.
-func (s *served) grant(d *deployment, id string) func() {
-	return s.again("CreateGrant", fmt.Sprintf(`{"KeyId":%q,"GranteePrincipal":"arn:aws:iam::%s:user/%s","Operations":["GenerateDataKey","Decrypt"]}`,
-		id, kmstest.Account, d.user.Name))
+// grantOf is a new grant, of no name, for d.user.
+func (d *deployment) grantOf(id string) string {
+	return fmt.Sprintf(`{"KeyId":%q,"GranteePrincipal":"arn:aws:iam::%s:user/%s","Operations":["GenerateDataKey","Decrypt"]}`, id, kmstest.Account, d.user.Name)
 }
 
-// cold is a data key under one key after the other, with nothing in memory.
-func (s *served) cold(c *kmstest.Client, ids []string) func() {
+func grantsOf(id string) string { return fmt.Sprintf(`{"KeyId":%q,"Limit":100}`, id) }
+
+// cold is a request about one key after the other, with nothing in memory.
+func (s *served) cold(c *kmstest.Client, operation string, body func(id string) string, ids []string) func() {
 	memory := record.Memory{Book: s.node.Book, Materials: s.node.Custody}
 	next := 0
 	return func() {
@@ -128,7 +129,7 @@ func (s *served) cold(c *kmstest.Client, ids []string) func() {
 			panic(err)
 		}
 		next = (next + 7919) % len(ids)
-		s.as(c, "GenerateDataKey", dataKeyOf(ids[next]))()
+		s.as(c, operation, body(ids[next]))()
 	}
 }
 
