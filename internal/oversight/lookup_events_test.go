@@ -66,7 +66,7 @@ func TestLookupEvents(t *testing.T) {
 		"without its own":        {[]string{"HideConsoleReads", "true"}, "DescribeKey DescribeKey CreateKey"},
 		"by name":                {[]string{"Event", "CreateKey"}, "CreateKey"},
 		"by id":                  {[]string{"Event", id}, "CreateKey"},
-		"by key":                 {[]string{"Key", k, "HideConsoleReads", "true"}, "DescribeKey"},
+		"by key":                 {[]string{"Key", k, "HideConsoleReads", "true"}, "DescribeKey CreateKey"},
 		"by principal":           {[]string{"Principal", "nobody"}, ""},
 		"by failure":             {[]string{"Error", "any"}, "DescribeKey"},
 		"by exception":           {[]string{"Error", "NotFoundException"}, "DescribeKey"},
