@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"slices"
 	"strings"
 
 	"qkms/internal/reference"
@@ -27,12 +28,22 @@ func flag(m *reference.Member, v any) string {
 	case "blob": // version 2 wants base64 here and version 1 does not; a file is bytes to both
 		return name + " fileb://<(printf %s " + shell(text(v)) + " | base64 --decode)"
 	case "string", "timestamp", "integer":
-		if value := text(v); strings.HasPrefix(value, "-") { // which the CLI would take for an option
-			return name + "=" + shell(value)
-		}
-		return name + " " + shell(text(v))
+		return name + literal(text(v))
 	}
 	return name + " " + shell(quoted(v))
+}
+
+// literal is a text that the CLI takes for itself: not for an option, nor for the name of a file or, in version 1, of a page
+// on the web, whose content it would send instead.
+func literal(value string) string {
+	scheme, _, is := strings.Cut(value, "://")
+	switch {
+	case is && slices.Contains([]string{"file", "fileb", "http", "https"}, scheme):
+		return " file://<(printf %s " + shell(value) + ")"
+	case strings.HasPrefix(value, "-"):
+		return "=" + shell(value)
+	}
+	return " " + shell(value)
 }
 
 // shell is s as one word of a shell.

@@ -18,6 +18,7 @@ import (
 // hostile are values that want to be more than values.
 var hostile = []string{
 	"", "-x", "=x", "~", "a b", "$(touch /tmp/x)", "`id`", `'; rm -rf ~; '`, `"; import os; "`, "\\", "a\nb", "a\tb", "é\u2028\u202e", "</script>", `{{.}}`, "%s", "!x", "#x", "*",
+	"file:///etc/passwd", "https://example.com",
 }
 
 func call(t *testing.T, operation, body string) snippet.Call {
@@ -44,11 +45,12 @@ func encrypt(t *testing.T, context string) snippet.Call {
 	return call(t, "Encrypt", string(b))
 }
 
-// A shell takes what is quoted for the very words that were meant, and runs none of them.
+// A shell takes what is quoted for the very words that were meant, and runs none of them. The CLI reads files that are
+// named file://, and then takes what they hold as it is.
 func TestCLIQuotes(t *testing.T) {
 	for _, value := range hostile {
 		text := snippet.CLI(encrypt(t, value))
-		out, err := exec.Command("bash", "-c", `aws() { for a in "$@"; do printf '%s\0' "$a"; done; }; `+text).CombinedOutput()
+		out, err := exec.Command("bash", "-c", `aws() { for a in "$@"; do case $a in file://*) cat "${a#file://}";; *) printf %s "$a";; esac; printf '\0'; done; }; `+text).CombinedOutput()
 		if err != nil {
 			t.Errorf("%q: %v: %s", text, err, out)
 			continue
