@@ -54,7 +54,7 @@ func TestImports(t *testing.T) {
 	for p, imports := range packages(t) {
 		mine, known := rank[p]
 		if !known {
-			if p != "kmstest" && p != "store/storetest/modeltest" && p != "store/postgres/pgtest" && p != "attest/attesttest" && p != "tree" {
+			if p != "kmstest" && p != "store/storetest/modeltest" && p != "store/postgres/pgtest" && p != "attest/attesttest" && p != "reference/referencetest" && p != "tree" {
 				t.Errorf("%s has no place in the order", p)
 			}
 			continue
@@ -112,7 +112,7 @@ func TestProgramHasNoTestsInIt(t *testing.T) {
 	if !slices.Contains(deps, "qkms/internal/store/postgres") {
 		t.Errorf("got %d packages without a store", len(deps))
 	}
-	for _, not := range []string{"testing", "pgregory.net/rapid", "qkms/internal/kmstest", "qkms/internal/store/postgres/pgtest"} {
+	for _, not := range []string{"testing", "pgregory.net/rapid", "qkms/internal/kmstest", "qkms/internal/reference/referencetest", "qkms/internal/store/postgres/pgtest"} {
 		if slices.Contains(deps, not) {
 			t.Errorf("%s is in the program", not)
 		}
