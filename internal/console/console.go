@@ -21,12 +21,13 @@ import (
 
 // Config is what a Console stands on.
 type Config struct {
-	API    http.Handler // the pipeline; called with requests that are complete and signed
-	Book   *record.Book // whose keys seal sessions
-	Now    func() time.Time
-	Region string    // in which whoever signs in is at first
-	Style  key.Style // of ARNs in the API reference
-	Logger *slog.Logger
+	API     http.Handler // the pipeline; called with requests that are complete and signed
+	Book    *record.Book // whose keys seal sessions
+	Now     func() time.Time
+	Region  string    // in which whoever signs in is at first
+	Regions []string  // that are served; nil: every well-formed one
+	Style   key.Style // of ARNs in the API reference
+	Logger  *slog.Logger
 
 	OIDC          *OIDC                 // nil: people sign in with access keys alone
 	WebIdentities *webidentity.Verifier // asks the provider of OIDC, and verifies what it says
@@ -66,6 +67,7 @@ type route struct {
 	pattern string // as http.ServeMux has it
 	serve   func(*visit) error
 	open    bool // to who is not signed in
+	files   bool // its form may bring some, as multipart/form-data
 }
 
 // Over serves what belongs to the console, and leaves everything else to next.
@@ -133,7 +135,7 @@ func (s *Console) handle(r route) http.Handler {
 		}
 		if hr.Method == http.MethodPost { // the routes have no others but GET, and HEAD with it
 			hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
-			if err := hr.ParseForm(); err != nil {
+			if err := r.parse(hr); err != nil {
 				v.fail(&Refusal{Status: http.StatusBadRequest, Code: "MalformedForm", Message: fmt.Sprintf("The form could not be read; it may have %d KiB.", maxForm>>10)})
 				return
 			}
@@ -146,6 +148,14 @@ func (s *Console) handle(r route) http.Handler {
 			v.fail(err)
 		}
 	})
+}
+
+// parse reads the form. Files in it are in memory, where maxForm bounds them: nothing that was sent is left on a disk.
+func (r route) parse(hr *http.Request) error {
+	if kind, _, _ := strings.Cut(hr.Header.Get("Content-Type"), ";"); r.files && strings.EqualFold(strings.TrimSpace(kind), "multipart/form-data") {
+		return hr.ParseMultipartForm(maxForm)
+	}
+	return hr.ParseForm()
 }
 
 // fail shows what went wrong. Only refusals are for the one who asked; anything else is the operator's to hear.

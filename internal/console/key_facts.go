@@ -58,6 +58,9 @@ func (f keyFacts) Deleting() bool {
 // Primary reports whether the key has replicas, or may have.
 func (f keyFacts) Primary() bool { return f.MultiRegionConfiguration.MultiRegionKeyType == "PRIMARY" }
 
+// Replica reports whether the key is a copy of one in another Region.
+func (f keyFacts) Replica() bool { return f.MultiRegionConfiguration.MultiRegionKeyType == "REPLICA" }
+
 // Algorithms are all that the key can be used with.
 func (f keyFacts) Algorithms() string {
 	var all []string

@@ -99,7 +99,7 @@ func TestHostileTextOnKeyPages(t *testing.T) {
 		"Constraints": map[string]any{"EncryptionContextSubset": map[string]string{mark: "\u202e" + mark}},
 	})
 	root.Must("PutKeyPolicy", map[string]any{"KeyId": id, "Policy": strings.ReplaceAll(whole, `"kms:*"`, `["kms:*","kms:</textarea><script>"]`)})
-	for _, tab := range []string{"", "/policy", "/grants", "/names", "/rotation", "/deletion"} {
+	for _, tab := range []string{"", "/policy", "/grants", "/names", "/rotation", "/import", "/regions", "/deletion"} {
 		p := b.get("/console/keys/" + id + tab)
 		p.want(http.StatusOK)
 		p.without("<img", "</textarea><script>", "onerror=alert(1)>")
@@ -129,7 +129,7 @@ func TestKeyPagesOfWhoMayNotSeeAll(t *testing.T) {
 		})
 	}
 	stranger := signedIn(t, root.Server.As("444455556666"))
-	for _, tab := range []string{"", "/policy", "/grants", "/names", "/rotation", "/deletion"} {
+	for _, tab := range []string{"", "/policy", "/grants", "/names", "/rotation", "/import", "/regions", "/deletion"} {
 		stranger.get("/console/keys/"+id+tab).want(http.StatusNotFound, "NotFoundException")
 	}
 	stranger.get("/console/keys/" + id + "/public-key.pem").want(http.StatusNotFound)
@@ -150,7 +150,7 @@ var idField = regexp.MustCompile(` id="([^"]+)"`)
 
 // Ids are unique on a page, and each label is of a field.
 func TestFieldsOfKeyPages(t *testing.T) {
-	b, root, id := aKey(t, `{"Tags":[{"TagKey":"a","TagValue":"1"},{"TagKey":"b","TagValue":"2"}]}`)
+	b, root, id := aKey(t, `{"MultiRegion":true,"Origin":"EXTERNAL","Tags":[{"TagKey":"a","TagValue":"1"},{"TagKey":"b","TagValue":"2"}]}`)
 	root.Must("CreateAlias", map[string]any{"AliasName": "alias/pay", "TargetKeyId": id})
 	for _, tab := range []string{"", "/policy", "/grants", "/names", "/rotation", "/deletion"} {
 		p := b.get("/console/keys/" + id + tab)

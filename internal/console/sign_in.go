@@ -81,5 +81,8 @@ func (v *visit) changeRegion() error {
 	if err := v.keep(&s); err != nil {
 		return err
 	}
+	if to := v.hr.PostForm.Get("to"); to != "" { // what is in both
+		return v.redirect(back(to))
+	}
 	return v.redirect("/console/keys") // what the page was about is in the other Region
 }

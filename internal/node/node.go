@@ -341,7 +341,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	var page func(http.ResponseWriter, *http.Request) bool
 	n.Handler = n.Server
 	if n.Console {
-		c, err := console.New(console.Config{OIDC: n.ConsoleOIDC, WebIdentities: n.WebIdentities, API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Style: n.Naming.Style, Logger: n.Logger})
+		c, err := console.New(console.Config{OIDC: n.ConsoleOIDC, WebIdentities: n.WebIdentities, API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Regions: n.Regions, Style: n.Naming.Style, Logger: n.Logger})
 		if err != nil {
 			return err
 		}
