@@ -157,3 +157,20 @@ func TestConsoleOff(t *testing.T) {
 		t.Errorf("/console/: got %d", res.StatusCode)
 	}
 }
+
+// What was done is said however long it is: browsers drop a cookie beyond 4 KiB, and proxies a line of them beyond 8.
+func TestWhatIsSaidIsBounded(t *testing.T) {
+	b, root, id := aKey(t, `{}`)
+	long := "alias/" + strings.Repeat("a/", 120) + "z"
+	root.Must("CreateAlias", map[string]any{"AliasName": long, "TargetKeyId": id})
+	var left []*http.Cookie
+	b.http.CheckRedirect = func(hr *http.Request, _ []*http.Request) error {
+		left = hr.Response.Cookies()
+		return nil
+	}
+	b.post("/console/create-key", "for", "ENCRYPT_DECRYPT", "spec", "SYMMETRIC_DEFAULT", "origin", "AWS_KMS", "alias", long).
+		want(http.StatusOK, "was made. The alias alias/a/a/", "…</bdi></p>")
+	if len(left) != 1 || !strings.HasSuffix(left[0].Name, "-said") || len(left[0].Value) > 1024 || len(left[0].Value) < 1000 {
+		t.Errorf("got %v, want one cookie that is cut at 1 KiB", left)
+	}
+}

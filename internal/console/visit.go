@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A visit is one request of a browser, and what a page is made with.
@@ -72,13 +73,36 @@ func (v *visit) page(name, title string, data any) error {
 
 // done goes on to a page after something was done, which says so once.
 func (v *visit) done(to, said string) error {
-	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), url.QueryEscape(said), v.session.Expires))
+	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), flashText(said), v.session.Expires))
 	http.Redirect(v.w, v.hr, to, http.StatusSeeOther)
 	return nil
 }
 
 // flashName is as good a name as that of the session: nobody else's words are to stand where the console says what was done.
 func flashName(hr *http.Request) string { return cookieName(hr) + "-said" }
+
+// maxFlash is how long what is said may be as a cookie has it, in bytes. A browser drops a cookie beyond 4 KiB without a word, and
+// common proxies refuse a line of cookies beyond 8, of which the session may take one half.
+const maxFlash = 1024
+
+// flashText is said as a cookie may have it: the end of what is too long is left out, and a mark says so.
+func flashText(said string) string {
+	if whole := url.QueryEscape(said); len(whole) <= maxFlash {
+		return whole
+	}
+	mark := url.QueryEscape("…")
+	var b strings.Builder
+	for len(said) > 0 {
+		_, size := utf8.DecodeRuneInString(said)
+		next := url.QueryEscape(said[:size])
+		if len(next) > maxFlash-len(mark)-b.Len() {
+			break
+		}
+		b.WriteString(next)
+		said = said[size:]
+	}
+	return b.String() + mark
+}
 
 // flash takes what the last page left to say.
 func (v *visit) flash() string {
