@@ -110,6 +110,12 @@ func (s *Console) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 
 // guard sets what every answer has. No script but our file runs, whatever a tag or a description says; no other site may
 // frame a page and have its buttons pressed; and what was on the screen is in no cache.
+//
+// There is no Strict-Transport-Security, which is not of an address but of a host name, on all of its ports (RFC 6797 §8.3). Here that
+// name is often a machine's, with other services in plain HTTP on it, our own --metrics-listen first of all: people would be locked out
+// of those, until max-age is over, and with no way past a certificate of their own making that has lapsed (§12.1). What it would give is
+// little here: our port speaks nothing but TLS, and no cookie of ours goes over anything else (__Host-). Who gives the console a host
+// name of its own has what ends TLS for that name send it (docs/console.md).
 func guard(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Frame-Options", "DENY")

@@ -65,6 +65,11 @@ const pendingTime = 10 * time.Minute
 
 // A pending sign-in is sealed into a cookie of the browser that began it. Whoever has another's answer of the provider, or was sent
 // with one, has not that.
+//
+// The browser forgets it with the first answer. No node remembers that it was used: who has kept a copy of their own needs an answer to
+// go with it, and the code in the one they had is spent, as the provider must refuse it a second time (RFC 6749 §4.1.2). Another code for
+// this challenge (RFC 7636) the provider gives to who signs in there once more: they have what beginning anew would have given them.
+// A thief of the cookie lacks the code, and one who has both comes first or not at all, whatever a node remembers.
 type pending struct {
 	State    string
 	Nonce    string

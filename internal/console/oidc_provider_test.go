@@ -32,6 +32,7 @@ type login struct {
 	claims map[string]any
 	bend   func(answer url.Values) // the answer to the browser
 	wrong  string                  // what the token endpoint refuses with
+	spent  bool                    // the code that was given last
 }
 
 const clientSecret = "s3cret/of the+client"
@@ -69,7 +70,7 @@ func (l *login) json(w http.ResponseWriter, status int, v any) {
 func (l *login) authorize(w http.ResponseWriter, hr *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.asked = hr.URL.Query()
+	l.asked, l.spent = hr.URL.Query(), false
 	answer := url.Values{"code": {"the-code"}, "state": {l.asked.Get("state")}, "iss": {l.URL}}
 	l.bend(answer)
 	http.Redirect(w, hr, l.asked.Get("redirect_uri")+"?"+answer.Encode(), http.StatusFound)
@@ -88,10 +89,11 @@ func (l *login) token(w http.ResponseWriter, hr *http.Request) {
 		l.json(w, 400, map[string]string{"error": "invalid_grant", "error_description": l.wrong})
 	case id != l.asked.Get("client_id") || secret != clientSecret:
 		l.json(w, 401, map[string]string{"error": "invalid_client"})
-	case hr.PostFormValue("code") != "the-code" || hr.PostFormValue("redirect_uri") != l.asked.Get("redirect_uri") ||
+	case l.spent || hr.PostFormValue("code") != "the-code" || hr.PostFormValue("redirect_uri") != l.asked.Get("redirect_uri") ||
 		l.asked.Get("code_challenge_method") != "S256" || b64(challenge[:]) != l.asked.Get("code_challenge"):
 		l.json(w, 400, map[string]string{"error": "invalid_grant"})
 	default:
+		l.spent = true
 		claims := map[string]any{"iss": l.URL, "sub": "user-1", "aud": id, "nonce": l.asked.Get("nonce"), "iat": l.now().Unix(), "exp": l.now().Add(time.Minute).Unix()}
 		for name, v := range l.claims {
 			claims[name] = v

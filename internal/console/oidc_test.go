@@ -122,6 +122,18 @@ func TestSignInByOIDCIsOfOneBrowser(t *testing.T) {
 	p.want(http.StatusOK, `content="0;url=/console/"`)
 	b.get(answer).want(http.StatusForbidden, "begun in this browser")
 
+	// Who has kept the cookie has an answer whose code is spent.
+	answer = begin()
+	at, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := b.http.Jar.Cookies(at)
+	b.get(answer).want(http.StatusOK, "Go on to the console")
+	again := open(t, s)
+	again.http.Jar.SetCookies(at, kept)
+	again.get(answer).want(http.StatusForbidden, "The provider says: invalid_grant")
+
 	answer = begin()
 	s.Clock.Advance(10 * time.Minute)
 	b.get(answer).want(http.StatusForbidden, "within ten minutes")
