@@ -14,9 +14,10 @@ import (
 
 // A docsIndex is the front page.
 type docsIndex struct {
-	Endpoint string
-	Groups   []docsGroup
-	Errors   []reference.Error
+	Endpoint   string
+	Groups     []docsGroup
+	Errors     []reference.Error
+	Conditions []reference.Condition
 }
 
 // A docsGroup is operations about one thing.
@@ -28,7 +29,7 @@ type docsGroup struct {
 func (v *visit) docsFront() error { return v.redirect("/docs/") }
 
 func (v *visit) docsPage() error {
-	index := docsIndex{Endpoint: v.endpoint(), Errors: reference.Everywhere()}
+	index := docsIndex{Endpoint: v.endpoint(), Errors: reference.Everywhere(), Conditions: reference.Conditions()}
 	for _, g := range reference.Groups {
 		of := docsGroup{About: g.About}
 		for _, name := range g.Operations {

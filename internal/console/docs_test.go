@@ -17,7 +17,7 @@ import (
 func TestDocs(t *testing.T) {
 	b := open(t, kmstest.With(t, kmstest.Options{Console: true}))
 	front := b.get("/docs/")
-	front.want(http.StatusOK, "API reference", "ThrottlingException", b.s.URL)
+	front.want(http.StatusOK, "API reference", "ThrottlingException", b.s.URL, `<th scope="row"><code>aws:SourceIp</code></th>`)
 	b.get("/docs/DisableKey").want(http.StatusOK, "X-Qkms-Coherence")
 	for _, o := range reference.Operations() {
 		if !strings.Contains(front.text, `href="/docs/`+o.Name+`"`) {
@@ -34,6 +34,9 @@ func TestDocs(t *testing.T) {
 		}
 		for _, e := range o.Errors {
 			p.want(http.StatusOK, fmt.Sprintf(`<th scope="row">%s</th><td>%d</td>`, e.Code, e.Status))
+		}
+		for _, c := range o.Conditions {
+			p.want(http.StatusOK, fmt.Sprintf(`<th scope="row"><code>%s</code></th><td>%s</td>`, c.Key, c.Type))
 		}
 		for _, e := range o.Examples {
 			p.want(http.StatusOK, html.EscapeString(e.Title))

@@ -26,6 +26,11 @@ type prose struct {
 		Structures        map[string]map[string]string
 		Errors            map[string]string
 		Everywhere        []struct{ Code, When string }
+		Conditions        []struct {
+			Condition  `yaml:",inline"`
+			All, Keys  bool // of every operation, of every one on a key
+			Operations []string
+		}
 	}
 	byOperation map[string]*article
 	answers     map[string][]exchange
@@ -102,9 +107,11 @@ func (p *prose) about(o *Operation) *Operation {
 	next.CrossAccount = slices.ContainsFunc(next.Permissions, func(p Permission) bool { return p.CrossAccount })
 	next.Summary, next.Notes, next.Spec, next.Usage = a.Summary, a.Notes, a.Spec, string(facts.Usage)
 	next.Description = strings.Split(strings.TrimSpace(a.Description), "\n\n")
-	if slices.ContainsFunc(next.Permissions, func(p Permission) bool { return p.On == OnKey }) {
+	onKey := slices.ContainsFunc(next.Permissions, func(p Permission) bool { return p.On == OnKey })
+	if onKey {
 		next.State = either(a.State, states(facts.States))
 	}
+	next.Conditions = p.conditions(o.Name, onKey)
 	next.Examples = slices.Clone(a.Examples)
 	for i, said := range p.answers[o.Name] {
 		if i < len(next.Examples) {
@@ -112,6 +119,16 @@ func (p *prose) about(o *Operation) *Operation {
 		}
 	}
 	return &next
+}
+
+// conditions are those of an operation, which may be on a key, or with "" those of all.
+func (p *prose) conditions(operation string, onKey bool) (of []Condition) {
+	for _, c := range p.common.Conditions {
+		if slices.Contains(c.Operations, operation) || c.Keys && onKey || c.All && operation == "" {
+			of = append(of, Condition{c.Key, either(c.Type, "string"), c.Value})
+		}
+	}
+	return of
 }
 
 func either(own, common string) string {

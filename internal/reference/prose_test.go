@@ -79,8 +79,23 @@ func TestCommonProse(t *testing.T) {
 	var common struct {
 		Request, Response, Errors map[string]string
 		Structures                map[string]map[string]string
+		Conditions                []struct {
+			Key, Value string
+			All, Keys  bool
+			Operations []string
+		}
 	}
 	read(t, "common.yaml", &common)
+	for _, c := range common.Conditions {
+		if !sentence(c.Value) || len(c.Operations) == 0 && !c.All && !c.Keys {
+			t.Errorf("%s: want a sentence, and what it is of", c.Key)
+		}
+		for _, o := range c.Operations {
+			if reference.Find(o) == nil {
+				t.Errorf("%s: there is no operation %s", c.Key, o)
+			}
+		}
+	}
 	var requests, answers, codes []string
 	structures := map[string][]string{}
 	for _, o := range reference.Operations() {

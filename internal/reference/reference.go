@@ -29,6 +29,7 @@ type Operation struct {
 	Fenced       bool // the answer comes when no node goes by what was before, or says when none will
 	CrossAccount bool // another account's key can be used, if that account allows it
 	Permissions  []Permission
+	Conditions   []Condition // those of this operation, then those of every operation on a key
 
 	Summary     string   // one sentence
 	Description []string // paragraphs
@@ -84,11 +85,21 @@ const (
 	OnAll       = "*" // the operation is about no key that there is yet, or about all
 )
 
+// A Condition is a condition key of policies that may have a value.
+type Condition struct {
+	Key   string // kms:KeySpec; NAME in it stands for any
+	Type  string // string, strings, boolean, number, date, ARN or IP address
+	Value string // in a sentence
+}
+
 // Operations are all operations by name.
 func Operations() []*Operation { return all().operations }
 
 // Everywhere are the errors that every operation may answer, in the order in which a request meets them.
 func Everywhere() []Error { return all().everywhere }
+
+// Conditions are the condition keys that every request may have values of, whatever it asks for.
+func Conditions() []Condition { return all().conditions }
 
 // Find returns the operation of that exact name, or nil.
 func Find(name string) *Operation {
@@ -102,6 +113,7 @@ func Find(name string) *Operation {
 type contents struct {
 	operations []*Operation
 	everywhere []Error
+	conditions []Condition
 }
 
 // all is what the model and the files beside it say. They are part of the program, and read when somebody asks.
@@ -118,6 +130,7 @@ var all = sync.OnceValue(func() contents {
 	for _, e := range said.common.Everywhere {
 		c.everywhere = append(c.everywhere, Error{Code: e.Code, Status: status(e.Code), When: e.When})
 	}
+	c.conditions = said.conditions("", false)
 	return c
 })
 
