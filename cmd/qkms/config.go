@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -130,6 +131,10 @@ type Config struct {
 
 	// Console serves the web console at /console/ of the address of the API. Whoever can reach that can try to sign in.
 	Console bool
+
+	// ConsoleURL is the address under which people reach the console, where a proxy in front sends another Host: cookies, the way back from
+	// a provider and the examples go by it. No host: by the Host of each request.
+	ConsoleURL url.URL
 
 	// Operators are the accounts that operate the deployment: in the console those of their users whose policies allow it
 	// see its nodes, its store, its backups and how busy it is, all accounts together, and have the policies of every
@@ -284,6 +289,8 @@ func (c *Config) flag(fs *flag.FlagSet, name string) {
 		text(&c.Description, "a note to keep with the access key")
 	case "console":
 		yes(&c.Console, "serve the web console at /console/")
+	case "console-url":
+		fs.Var((*consoleURL)(&c.ConsoleURL), name, "people reach the console at `URL`, such as https://kms.example.com, where a proxy in front sends another Host; if not given: as the Host of each request says")
 	case "operator-account":
 		fs.Var((*accounts)(&c.Operators), name, "let the users of the accounts `A1,A2,…` whose policies allow it see in the console how the whole deployment is, and read the policies of every account; if not given: nobody's")
 	case "json":

@@ -34,6 +34,10 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 	if err != nil {
 		return node.Config{}, err
 	}
+	public, err := c.consoleURL()
+	if err != nil {
+		return node.Config{}, err
+	}
 	store, err := c.storeURL()
 	if err != nil {
 		return node.Config{}, err
@@ -43,7 +47,7 @@ func (c *command) node(u *unsealing) (node.Config, error) {
 		Dir: c.Data, Store: store, Bound: c.StalenessBound, Replication: postgres.Replication(c.StoreReplication), Version: build(), Unseal: u.sources, Regions: c.Regions,
 		Naming:    key.Naming{Partition: c.Partition, Style: key.Style(c.ARNStyle)},
 		Attesters: attesters, OIDC: providers, Quota: c.Quota, Rates: c.Rates, CacheBytes: int64(c.CacheBytes), ReadyPairs: c.ReadyPairs, AuditSpool: int64(c.AuditSpool) << 20, AuditSinks: sinks, AuditRetention: c.AuditRetention,
-		Limits: gate.Limits{Connections: c.MaxConnections, PerAddress: c.AddressConnections}, QueueDelay: cmp.Or(c.QueueDelay, -1), Console: c.Console, Operators: c.Operators, ConsoleOIDC: login,
+		Limits: gate.Limits{Connections: c.MaxConnections, PerAddress: c.AddressConnections}, QueueDelay: cmp.Or(c.QueueDelay, -1), Console: c.Console, Operators: c.Operators, ConsoleOIDC: login, ConsoleURL: public,
 		Logger: c.logger(), Trace: c.tracer,
 	}, err
 }

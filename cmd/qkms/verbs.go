@@ -41,7 +41,7 @@ A --seed file makes sure of fixtures, the same on every machine:
 
 Keys and access keys that are there are left as they are, and what contradicts the file is an error; identities
 that are listed are made at each start what the file says.`,
-			takes:    "listen console operator-account console-oidc-issuer console-oidc-client-id console-oidc-client-secret-file console-oidc-role metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots oidc-ca oidc-allow quota rates ready-pairs max-connections connections-per-address queue-delay cache-bytes audit-spool audit-sink audit-retention log-format",
+			takes:    "listen console console-url operator-account console-oidc-issuer console-oidc-client-id console-oidc-client-secret-file console-oidc-role metrics-listen drain-delay otlp-traces data arn-style env-file seed account region attestation-roots oidc-ca oidc-allow quota rates ready-pairs max-connections connections-per-address queue-delay cache-bytes audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen, c.Console = "127.0.0.1:8020", true },
 			run:      dev,
 		},
@@ -76,7 +76,7 @@ leaves out is taken from PGPASSFILE, PGPASSWORD, PGSSLROOTCERT and the other var
 
 What opens the store, the first that applies: --root-key; $QKMS_ROOT_KEY_FILE; the systemd credential
 qkms-root-key; DIR/root.key; --passphrase-file; a passphrase asked for on the terminal.`,
-			takes:    opens + "store-replication listen console operator-account console-oidc-issuer console-oidc-client-id console-oidc-client-secret-file console-oidc-role metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots oidc-ca oidc-allow quota rates ready-pairs max-connections connections-per-address queue-delay cache-bytes audit-spool audit-sink audit-retention log-format",
+			takes:    opens + "store-replication listen console console-url operator-account console-oidc-issuer console-oidc-client-id console-oidc-client-secret-file console-oidc-role metrics-listen drain-delay otlp-traces tls-cert tls-key no-tls insecure-http regions arn-style partition attestation-roots oidc-ca oidc-allow quota rates ready-pairs max-connections connections-per-address queue-delay cache-bytes audit-spool audit-sink audit-retention log-format",
 			defaults: func(c *Config) { c.Listen, c.Rates = ":8443", throttle.AWS() },
 			run:      serve,
 		},

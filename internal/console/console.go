@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type Config struct {
 	Region  string    // in which whoever signs in is at first
 	Regions []string  // that are served; nil: every well-formed one
 	Style   key.Style // of ARNs in the API reference
+	URL     *url.URL  // under which people reach it, whatever Host a proxy in front makes of that: scheme and host; nil: as each request says
 	Logger  *slog.Logger
 
 	OIDC          *OIDC                 // nil: people sign in with access keys alone
@@ -54,7 +56,13 @@ func New(c Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	s := &Console{Config: c, client: client{c.API, c.Now}, pages: p, assets: a, mux: http.NewServeMux(), foreign: http.NewCrossOriginProtection()}
+	foreign := http.NewCrossOriginProtection()
+	if c.URL != nil { // browsers that do not say Sec-Fetch-Site name it as Origin, which is not the Host that comes here
+		if err := foreign.AddTrustedOrigin(c.URL.Scheme + "://" + c.URL.Host); err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+	}
+	s := &Console{Config: c, client: client{c.API, c.Now}, pages: p, assets: a, mux: http.NewServeMux(), foreign: foreign}
 	s.mux.Handle("GET "+assetsPath, a)
 	for _, r := range append(s.routes(), identityRoutes()...) {
 		s.mux.Handle(r.pattern, s.handle(r))

@@ -40,14 +40,6 @@ func (v *visit) docsPage() error {
 	return v.page("docs", "API reference", index)
 }
 
-// endpoint is the address of the API as this browser reached it, which is that of the console.
-func (v *visit) endpoint() string {
-	if overTLS(v.hr) {
-		return "https://" + v.hr.Host
-	}
-	return "http://" + v.hr.Host
-}
-
 func (v *visit) docsChoices() error {
 	return v.page("docs-choices", "Where AWS's behaviour is not known", struct {
 		Choices []op.Choice

@@ -131,7 +131,7 @@ func (v *visit) example(o *reference.Operation, e *reference.Example) (docsExamp
 	}
 	x := docsExample{
 		Example: e,
-		HTTP:    fmt.Sprintf("POST / HTTP/1.1\nHost: %s\nContent-Type: application/x-amz-json-1.1\nX-Amz-Target: %s\nX-Amz-Date: …\nAuthorization: AWS4-HMAC-SHA256 …\n\n%s", v.hr.Host, "TrentService."+o.Name, sent),
+		HTTP:    fmt.Sprintf("POST / HTTP/1.1\nHost: %s\nContent-Type: application/x-amz-json-1.1\nX-Amz-Target: %s\nX-Amz-Date: …\nAuthorization: AWS4-HMAC-SHA256 …\n\n%s", v.host(v.hr), "TrentService."+o.Name, sent),
 		Curl:    v.curl(o.Name, sent),
 		CLI:     snippet.CLI(snippet.Call{Operation: o, Body: body, Endpoint: v.endpoint(), Region: v.Region}),
 		Answer:  answerOf(e.Status, reference.In(v.Style, e.Got)),

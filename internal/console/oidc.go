@@ -81,18 +81,18 @@ type pending struct {
 
 var pendingUnder = seal.AD{Key: []byte("console sign-in by oidc v1"), Ver: 1, Schema: 1}
 
-func pendingName(hr *http.Request) string { return cookieName(hr) + "-oidc" }
+func (s *Console) pendingName(hr *http.Request) string { return s.cookieName(hr) + "-oidc" }
 
 // setPending keeps p in the browser, or forgets what was there. The cookie is SameSite=Lax: the provider sends the browser back from
 // another site, and a Strict one would stay behind.
 func (v *visit) setPending(p *pending) error {
-	c := cookie(v.hr, pendingName(v.hr), "", time.Time{})
+	c := v.cookie(v.hr, v.pendingName(v.hr), "", time.Time{})
 	if p != nil {
 		plain, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
-		c = cookie(v.hr, pendingName(v.hr), cookieText.EncodeToString(v.Book.Ring().Seal(pendingUnder, plain)), p.Expires)
+		c = v.cookie(v.hr, v.pendingName(v.hr), cookieText.EncodeToString(v.Book.Ring().Seal(pendingUnder, plain)), p.Expires)
 	}
 	c.SameSite = http.SameSiteLaxMode
 	http.SetCookie(v.w, c)
@@ -101,7 +101,7 @@ func (v *visit) setPending(p *pending) error {
 
 // pending returns the sign-in that this browser began, or nil.
 func (v *visit) pending() *pending {
-	c, err := v.hr.Cookie(pendingName(v.hr))
+	c, err := v.hr.Cookie(v.pendingName(v.hr))
 	if err != nil {
 		return nil
 	}
@@ -160,8 +160,10 @@ func (v *visit) oidcStart() error {
 // redirectURI is where the provider sends the browser back, which it knows beforehand. A code goes over plain HTTP on loopback alone:
 // elsewhere there is TLS, if not here then before us.
 func (v *visit) redirectURI() string {
-	u := url.URL{Scheme: "https", Host: v.hr.Host, Path: "/console/sign-in/oidc/callback"}
-	if v.hr.TLS == nil && toLoopback(v.hr) {
+	u := url.URL{Scheme: "https", Host: v.host(v.hr), Path: "/console/sign-in/oidc/callback"}
+	if v.URL != nil {
+		u.Scheme = v.URL.Scheme
+	} else if v.hr.TLS == nil && toLoopback(v.hr) {
 		u.Scheme = "http"
 	}
 	return u.String()

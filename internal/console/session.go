@@ -5,10 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"qkms/internal/seal"
@@ -38,33 +35,16 @@ const maxCookie = 4096
 
 // cookieName is a name that another host of the same domain, or a page over plain HTTP, cannot set (RFC 6265bis §4.1.3.2).
 // Over plain HTTP, which is loopback's, there is no such name.
-func cookieName(hr *http.Request) string {
-	if overTLS(hr) {
+func (s *Console) cookieName(hr *http.Request) string {
+	if s.overTLS(hr) {
 		return "__Host-qkms-console"
 	}
 	return "qkms-console"
 }
 
-// overTLS reports whether the browser sees https, be it that a proxy in front ends it: browsers say where a request comes
-// from (Sec-Fetch-Site) to addresses of https alone, and to loopback (W3C Fetch Metadata §2). Who sends that from elsewhere makes
-// cookies of their own unfit, and nobody else's.
-func overTLS(hr *http.Request) bool {
-	return hr.TLS != nil || !toLoopback(hr) && hr.Header.Get("Sec-Fetch-Site") != ""
-}
-
-// toLoopback reports whether the browser asks this machine by its own address.
-func toLoopback(hr *http.Request) bool {
-	host, _, err := net.SplitHostPort(hr.Host)
-	if err != nil {
-		host = strings.Trim(hr.Host, "[]")
-	}
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.IsLoopback()
-}
-
 // cookie returns a cookie of value that lasts until expires; the zero time removes it.
-func cookie(hr *http.Request, name, value string, expires time.Time) *http.Cookie {
-	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: overTLS(hr), HttpOnly: true, SameSite: http.SameSiteStrictMode, Expires: expires}
+func (s *Console) cookie(hr *http.Request, name, value string, expires time.Time) *http.Cookie {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", Secure: s.overTLS(hr), HttpOnly: true, SameSite: http.SameSiteStrictMode, Expires: expires}
 	if expires.IsZero() {
 		c.MaxAge = -1
 	}
@@ -86,7 +66,7 @@ func (v *visit) keep(s *session) error {
 		return err
 	}
 	defer clear(plain)
-	c := cookie(v.hr, cookieName(v.hr), cookieText.EncodeToString(v.Book.Ring().Seal(sealedUnder, plain)), s.Expires)
+	c := v.cookie(v.hr, v.cookieName(v.hr), cookieText.EncodeToString(v.Book.Ring().Seal(sealedUnder, plain)), s.Expires)
 	if len(c.Name)+len(c.Value) > maxCookie {
 		return &Refusal{Status: http.StatusRequestHeaderFieldsTooLarge, Code: "SessionTooLarge", Message: "These temporary credentials are too long for a browser's cookie: their session has too many tags, or too long a policy. Sign in with others."}
 	}
@@ -97,7 +77,7 @@ func (v *visit) keep(s *session) error {
 
 // resume returns who is signed in, or nil. Whatever a stranger has put into the cookie is nobody.
 func (s *Console) resume(hr *http.Request) *session {
-	c, err := hr.Cookie(cookieName(hr))
+	c, err := hr.Cookie(s.cookieName(hr))
 	if err != nil {
 		return nil
 	}
@@ -124,6 +104,6 @@ func (s *session) owns(csrf string) bool {
 
 // signOut ends the session in this browser.
 func (v *visit) signOut() {
-	http.SetCookie(v.w, cookie(v.hr, cookieName(v.hr), "", time.Time{}))
+	http.SetCookie(v.w, v.cookie(v.hr, v.cookieName(v.hr), "", time.Time{}))
 	v.session = nil
 }

@@ -151,12 +151,8 @@ func compact(body map[string]any) ([]byte, error) {
 
 // codes is the call in all languages. Passwords are left out of what will be copied and kept.
 func (p *tryPage) codes(v *visit, body map[string]any) (all []code) {
-	scheme := "http"
-	if overTLS(v.hr) {
-		scheme = "https"
-	}
 	shown := masked(p.Input, body, isPassword)
-	call := snippet.Call{Operation: p.Operation, Body: shown, Endpoint: scheme + "://" + v.hr.Host, Region: v.session.Region}
+	call := snippet.Call{Operation: p.Operation, Body: shown, Endpoint: v.endpoint(), Region: v.session.Region}
 	for _, l := range snippet.Languages {
 		all = append(all, code{l.Code, l.Name, l.Write(call)})
 	}

@@ -73,13 +73,13 @@ func (v *visit) page(name, title string, data any) error {
 
 // done goes on to a page after something was done, which says so once.
 func (v *visit) done(to, said string) error {
-	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), flashText(said), v.session.Expires))
+	http.SetCookie(v.w, v.cookie(v.hr, v.flashName(v.hr), flashText(said), v.session.Expires))
 	http.Redirect(v.w, v.hr, to, http.StatusSeeOther)
 	return nil
 }
 
 // flashName is as good a name as that of the session: nobody else's words are to stand where the console says what was done.
-func flashName(hr *http.Request) string { return cookieName(hr) + "-said" }
+func (s *Console) flashName(hr *http.Request) string { return s.cookieName(hr) + "-said" }
 
 // maxFlash is how long what is said may be as a cookie has it, in bytes. A browser drops a cookie beyond 4 KiB without a word, and
 // common proxies refuse a line of cookies beyond 8, of which the session may take one half.
@@ -106,11 +106,11 @@ func flashText(said string) string {
 
 // flash takes what the last page left to say.
 func (v *visit) flash() string {
-	c, err := v.hr.Cookie(flashName(v.hr))
+	c, err := v.hr.Cookie(v.flashName(v.hr))
 	if err != nil || c.Value == "" {
 		return ""
 	}
-	http.SetCookie(v.w, cookie(v.hr, flashName(v.hr), "", time.Time{}))
+	http.SetCookie(v.w, v.cookie(v.hr, v.flashName(v.hr), "", time.Time{}))
 	said, _ := url.QueryUnescape(c.Value)
 	return said
 }

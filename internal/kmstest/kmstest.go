@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,6 +62,7 @@ type Options struct {
 	Operators []string // likewise
 
 	ConsoleOIDC *console.OIDC // likewise
+	ConsoleURL  *url.URL      // likewise
 
 	OIDC webidentity.Config
 
@@ -158,7 +160,7 @@ func database(t testing.TB) string {
 func (s *Server) config() node.Config {
 	c := node.Config{
 		Dir: s.opts.Dir, Store: s.opts.Store, Unseal: []seal.Source{seal.KeyFile(s.root)}, Regions: s.opts.Regions, Quota: s.opts.Quota, Rates: s.opts.Rates,
-		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console, Operators: s.opts.Operators, ConsoleOIDC: s.opts.ConsoleOIDC,
+		Naming: key.Naming{Style: s.opts.Style}, OIDC: s.opts.OIDC, Now: s.Clock.Now, AuditSpool: s.opts.AuditSpool, Bound: s.opts.Bound, Trace: s.opts.Trace, AuditSinks: s.opts.AuditSinks, Console: s.opts.Console, Operators: s.opts.Operators, ConsoleOIDC: s.opts.ConsoleOIDC, ConsoleURL: s.opts.ConsoleURL,
 		Logger: slog.New(slog.NewTextHandler(s.opts.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if s.opts.Attester != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,6 +99,10 @@ type Config struct {
 
 	// Console serves the web console, and with it the API that it asks besides those of AWS.
 	Console bool
+
+	// ConsoleURL is the address under which people reach the console, scheme and host, where a proxy in front sends another Host; nil: as
+	// each request says.
+	ConsoleURL *url.URL
 
 	// Operators are the accounts whose users may see in the console how the whole deployment is, as far as their policies
 	// allow it; nil: none.
@@ -341,7 +346,7 @@ func (n *Node) wire(ring *seal.Ring) (err error) {
 	var page func(http.ResponseWriter, *http.Request) bool
 	n.Handler = n.Server
 	if n.Console {
-		c, err := console.New(console.Config{OIDC: n.ConsoleOIDC, WebIdentities: n.WebIdentities, API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Regions: n.Regions, Style: n.Naming.Style, Logger: n.Logger})
+		c, err := console.New(console.Config{OIDC: n.ConsoleOIDC, WebIdentities: n.WebIdentities, API: n.Server, Book: n.Book, Now: n.Now, Region: n.home(), Regions: n.Regions, URL: n.ConsoleURL, Style: n.Naming.Style, Logger: n.Logger})
 		if err != nil {
 			return err
 		}
