@@ -29,8 +29,29 @@ func flag(m *reference.Member, v any) string {
 		return name + " fileb://<(printf %s " + shell(text(v)) + " | base64 --decode)"
 	case "string", "timestamp", "integer":
 		return name + literal(text(v))
+	case "structure":
+		if members, ok := v.(map[string]any); ok && has(m.Members, members, "blob") {
+			return name + " " + shorthand(m.Members, members)
+		}
 	}
 	return name + " " + shell(quoted(v))
+}
+
+// shorthand is a structure with a blob in it, which JSON holds in base64 for version 2 and in no way for version 1: member by
+// member, where name@= takes what a file has.
+func shorthand(members []reference.Member, v map[string]any) string {
+	var all []string
+	given(members, v, func(m *reference.Member, one any) {
+		switch value := text(one); {
+		case m.Type == "blob":
+			all = append(all, m.Name+"@=fileb://<(printf %s "+shell(value)+" | base64 --decode)")
+		case slices.Contains(m.Enum, value):
+			all = append(all, m.Name+"="+value)
+		default:
+			all = append(all, m.Name+"@=file://<(printf %s "+shell(value)+")")
+		}
+	})
+	return strings.Join(all, ",")
 }
 
 // literal is a text that the CLI takes for itself: not for an option, nor for the name of a file or, in version 1, of a page

@@ -69,6 +69,30 @@ func TestCLIQuotes(t *testing.T) {
 	}
 }
 
+// A blob within a structure is a file, and so is every text beside it that the CLI's own notation could misread.
+func TestCLIShorthand(t *testing.T) {
+	const named = "--recipient KeyEncryptionAlgorithm=RSAES_OAEP_SHA_256,AttestationDocument@=fileb://<(printf %s aGVsbG8= | base64 --decode) "
+	if text := snippet.CLI(recipient(t, "RSAES_OAEP_SHA_256")); !strings.Contains(text, named) {
+		t.Errorf("got %s, want %s in it", text, named)
+	}
+	for _, value := range hostile {
+		text := snippet.CLI(recipient(t, value))
+		out, err := exec.Command("bash", "-c", `aws() { of=${4#KeyEncryptionAlgorithm@=file://}; cat "${of%%,*}"; }; `+text).CombinedOutput()
+		if err != nil || string(out) != value {
+			t.Errorf("%s: got %q, %v, want %q", text, out, err, value)
+		}
+	}
+}
+
+func recipient(t *testing.T, algorithm string) snippet.Call {
+	t.Helper()
+	b, err := json.Marshal(map[string]any{"Recipient": map[string]string{"KeyEncryptionAlgorithm": algorithm, "AttestationDocument": "aGVsbG8="}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return call(t, "GenerateRandom", string(b))
+}
+
 func TestGoIsGo(t *testing.T) {
 	for _, value := range hostile {
 		text := snippet.Go(encrypt(t, value))
