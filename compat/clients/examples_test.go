@@ -1,6 +1,8 @@
 package clients_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"maps"
 	"os"
@@ -8,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"qkms/compat/harness"
+	"qkms/internal/attest/attesttest"
 )
 
 // A recipe is an example as its file has it: what a page does not show is what was done before.
@@ -65,7 +69,15 @@ func TestExamples(t *testing.T) {
 	if err := os.WriteFile(seed, []byte(accounts(account, 200)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := harness.Start(t, "--seed", seed)
+	hypervisor, roots := attesttest.New(t, time.Now()), filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, hypervisor.RootPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	enclave, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := harness.Start(t, "--seed", seed, "--attestation-roots", roots)
 	curl, cli := installed(t, "curl", "--version"), installed(t, "aws", "--version")
 	for _, operation := range slices.Sorted(maps.Keys(all)) {
 		p := open(t, s, operation)
@@ -76,6 +88,7 @@ func TestExamples(t *testing.T) {
 		}
 		for i, r := range all[operation] {
 			e := trial{recipe: r, shown: on[i], operation: operation, varies: p.varying(), login: s.Login}
+			e.attest = func() []byte { return hypervisor.Document(t, &enclave.PublicKey, nil) }
 			e.proxy = strings.TrimSpace(all["CreateCustomKeyStore"][0].Request)
 			if curl {
 				t.Run(operation+"/"+r.Title+"/curl", e.in(account).curl)

@@ -22,6 +22,7 @@ type trial struct {
 	login     harness.Login
 	varies    map[string]bool
 	proxy     string
+	attest    func() []byte
 }
 
 func (e trial) in(account int) trial {
@@ -91,7 +92,7 @@ func asTheCLI(t *testing.T, want, said string) string {
 // prepare does what was done before the example, and returns what is then to be sent.
 func (e trial) prepare(t *testing.T) (*referencetest.Play, string) {
 	t.Helper()
-	p := &referencetest.Play{T: t, Account: e.account, Proxy: e.proxy}
+	p := &referencetest.Play{T: t, Account: e.account, Proxy: e.proxy, Attest: e.attest}
 	p.Ask = func(operation, body string) (int, []byte) { return e.login.Ask(t, operation, body) }
 	p.Do(e.Steps)
 	return p, p.Filled(e.Request)

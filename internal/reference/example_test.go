@@ -2,6 +2,8 @@ package reference_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"qkms/internal/attest/attesttest"
 	"qkms/internal/key"
 	"qkms/internal/kmstest"
 	"qkms/internal/reference"
@@ -33,7 +36,12 @@ func TestExamples(t *testing.T) {
 	for _, style := range []key.Style{key.StyleAWS, key.StyleVerenc} {
 		clock := kmstest.NewClock()
 		clock.Advance(time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC).Sub(clock.Now()))
-		s := kmstest.With(t, kmstest.Options{Style: style, Clock: clock})
+		hypervisor := attesttest.New(t, clock.Now())
+		enclave, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := kmstest.With(t, kmstest.Options{Style: style, Clock: clock, Attester: hypervisor.Root})
 		account := 200000000000
 		for _, o := range reference.Operations() {
 			var answers []exchange
@@ -41,7 +49,9 @@ func TestExamples(t *testing.T) {
 				e := &o.Examples[i]
 				account++
 				t.Run(fmt.Sprintf("%s/%s/%s", style, o.Name, e.Title), func(t *testing.T) {
-					got := perform(t, s, fmt.Sprint(account), o, e)
+					p := referencetest.Play{T: t, Account: fmt.Sprint(account)}
+					p.Attest = func() []byte { return hypervisor.Document(t, &enclave.PublicKey, nil) }
+					got := perform(&p, s, o, e)
 					answers = append(answers, got)
 					if !*record {
 						compare(t, o, e, style, got)
@@ -59,16 +69,14 @@ func TestExamples(t *testing.T) {
 }
 
 // perform asks for an example in an account of its own.
-func perform(t *testing.T, s *kmstest.Server, account string, o *reference.Operation, e *reference.Example) exchange {
-	t.Helper()
-	s.Exists(account + ":role/ExampleRole")
-	root := s.As(account)
-	p := referencetest.Play{
-		T: t, Account: account, Proxy: strings.TrimSpace(reference.Find("CreateCustomKeyStore").Examples[0].Request),
-		Ask: func(operation, body string) (int, []byte) {
-			r := root.Call(operation, body)
-			return r.Status, r.Raw
-		},
+func perform(p *referencetest.Play, s *kmstest.Server, o *reference.Operation, e *reference.Example) exchange {
+	p.T.Helper()
+	s.Exists(p.Account + ":role/ExampleRole")
+	root := s.As(p.Account)
+	p.Proxy = strings.TrimSpace(reference.Find("CreateCustomKeyStore").Examples[0].Request)
+	p.Ask = func(operation, body string) (int, []byte) {
+		r := root.Call(operation, body)
+		return r.Status, r.Raw
 	}
 	p.Do(e.Steps)
 	sent := p.Filled(e.Request)

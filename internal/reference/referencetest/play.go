@@ -28,6 +28,9 @@ type Play struct {
 	Account string // whose root user asks, and where nothing was before but a role ExampleRole
 	Proxy   string // the body of a request that makes a custom key store: $proxy in examples
 
+	// Attest returns the attestation document of an enclave, by a root that the server was told of.
+	Attest func() []byte
+
 	// Ask sends a request with this body, and returns the status of HTTP and the body of the answer.
 	Ask func(operation, body string) (status int, answer []byte)
 
@@ -46,8 +49,12 @@ func (p *Play) Do(steps []string) {
 			p.T.Fatalf("step %q: want an operation with a body", text)
 		}
 		name, operation, body := m[1], m[2], p.Filled(m[3])
-		if operation == "wrap" {
+		switch operation {
+		case "wrap":
 			p.kept[name] = map[string]any{"Wrapped": wrap(p.T, body)}
+			continue
+		case "attest":
+			p.kept[name] = map[string]any{"Document": base64.StdEncoding.EncodeToString(p.Attest())}
 			continue
 		}
 		status, answer := p.Ask(operation, body)
