@@ -25,10 +25,8 @@ func (v *visit) wanted(k kind) (action, said string, in []string) {
 		return k.Of("Attach", "Policy"), "The policy is attached, and in force with the next request.", []string{"PolicyArn", value("policy")}
 	case "detach":
 		return k.Of("Detach", "Policy"), "The policy is detached. What it allowed, it allows no more.", []string{"PolicyArn", value("policy")}
-	case "tag":
-		return k.Of("Tag", ""), "The tag is there.", []string{"Tags.member.1.Key", value("key"), "Tags.member.1.Value", value("value")}
-	case "untag":
-		return k.Of("Untag", ""), "The tag is gone.", []string{"TagKeys.member.1", value("key")}
+	case "tag", "untag":
+		return v.tagging(k.Noun)
 	case "boundary":
 		return k.Of("Put", "PermissionsBoundary"), "The boundary holds from the next request on.", []string{"PermissionsBoundary", value("policy")}
 	case "unbound":

@@ -98,6 +98,14 @@ func TestLifeOfAManagedPolicy(t *testing.T) {
 	b.post(identities+"policies", "name", "use", "path", "/", "document", document(`{"Effect":"Allow","Action":"kms:Sign","Resource":"*"}`)).want(http.StatusOK, "The policy was made", "kms:Sign", "Nobody has it")
 	at := identities + "policy?arn=arn:aws:iam::" + kmstest.Account + ":policy/use"
 	b.post(at, "do", "version", "document", document(`{"Effect":"Allow","Action":"kms:Verify","Resource":"*"}`)).want(http.StatusOK, "version v2", "kms:Verify")
+	b.post(at, "do", "tag", "key", "Team", "value", "<b>\u202e").want(http.StatusBadRequest, "&lt;b&gt;<span class=\"unseen\">U+202E</span>", "There are no tags.", "kms:Verify")
+	b.post(at, "do", "tag", "key", "Team", "value", "red").want(http.StatusOK, "The tag is there.", "Team", "red")
+	if got := root.MustIAM("ListPolicyTags", "PolicyArn", "arn:aws:iam::"+kmstest.Account+":policy/use").Text("Key"); got != "Team" {
+		t.Errorf("the policy's tag: got %q", got)
+	}
+	b.post(at, "do", "tag", "key", "aws:x", "value", "a").want(http.StatusBadRequest)
+	b.post(at, "do", "untag", "key", "Team").want(http.StatusOK, "The tag is gone.", "There are no tags.")
+	b.post(identities+"policy?arn=arn:aws:iam::aws:policy/IAMFullAccess", "do", "tag", "key", "a", "value", "a").want(http.StatusForbidden, "cannot be changed")
 	b.get(at+"&version=v1").want(http.StatusOK, "Version v1", "kms:Sign")
 	b.post(at, "do", "version", "document", "{").want(http.StatusBadRequest, "MalformedPolicyDocument", "{</textarea>")
 	b.post(at, "do", "default", "version", "v1").want(http.StatusOK, "Version v1 is in force")
@@ -123,6 +131,10 @@ func TestLifeOfAProvider(t *testing.T) {
 	at := identities + "provider?arn=arn:aws:iam::" + kmstest.Account + ":oidc-provider/login.example.com"
 	b.get(at).want(http.StatusOK, `value="a"`, `value="b"`)
 	b.post(at, "do", "remove", "client", "a").want(http.StatusOK, "are refused", `value="b"`)
+	b.post(at, "do", "tag", "key", "Team", "value", "a").want(http.StatusOK, "The tag is there.", "Team")
+	b.post(at, "do", "tag", "key", "Team", "value", "b").want(http.StatusOK, "<td><bdi class=\"plain\">b</bdi></td>")
+	b.post(at, "do", "untag", "key", "Team").want(http.StatusOK, "The tag is gone.", "There are no tags.")
+	b.post(at, "do", "tag", "key", "", "value", "b").want(http.StatusBadRequest)
 	b.post(at, "do", "add", "client", "<script>").want(http.StatusOK, "are accepted", "&lt;script&gt;")
 	b.post(strings.Replace(at, "provider?", "provider/delete?", 1), "confirm", "delete").want(http.StatusOK, "The account has registered none")
 }

@@ -94,11 +94,14 @@ func (v *visit) provider(refusal *Refusal) error {
 
 func (v *visit) changeProvider() error {
 	arn := v.hr.URL.Query().Get("arn")
-	action, said := "AddClientIDToOpenIDConnectProvider", "Tokens for this client are accepted."
-	if v.hr.PostForm.Get("do") == "remove" {
+	action, said, in := "AddClientIDToOpenIDConnectProvider", "Tokens for this client are accepted.", []string{"ClientID", v.typed("client")}
+	switch v.hr.PostForm.Get("do") {
+	case "remove":
 		action, said = "RemoveClientIDFromOpenIDConnectProvider", "Tokens for this client are refused. Sessions that are under way last on."
+	case "tag", "untag":
+		action, said, in = v.tagging("OpenIDConnectProvider")
 	}
-	err := v.iam(action, nil, "OpenIDConnectProviderArn", arn, "ClientID", v.typed("client"))
+	err := v.iam(action, nil, append(in, "OpenIDConnectProviderArn", arn)...)
 	if refusal := refusalOf(err); refusal != nil {
 		return v.provider(refusal)
 	}

@@ -98,6 +98,9 @@ func (v *visit) changePolicy() error {
 	case "default":
 		said = "Version " + v.typed("version") + " is in force with the next request."
 		err = v.iam("SetDefaultPolicyVersion", nil, "PolicyArn", arn, "VersionId", v.typed("version"))
+	case "tag", "untag":
+		action, done, in := v.tagging("Policy")
+		said, err = done, v.iam(action, nil, append(in, "PolicyArn", arn)...)
 	default:
 		return &Refusal{Status: 400, Code: "NoSuchChange", Message: "This page has no such button."}
 	}
