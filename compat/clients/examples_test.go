@@ -60,43 +60,56 @@ func accounts(first, n int) string {
 	return "version: 1\naccess_keys:\n" + keys.String() + "identities:\n" + roles.String()
 }
 
-// What the API reference offers to be copied works as it stands: of every example on every page the curl form and that of the
-// AWS CLI are typed, where they are installed, each in an account where was done what the example says, and answer what the
-// page shows. Nothing is changed in them but what a reader has to change: ids into one's own, what is cut (…) into the whole.
-func TestExamples(t *testing.T) {
-	all, account := recipes(t), 200000000000
-	seed := filepath.Join(t.TempDir(), "seed.yaml")
-	if err := os.WriteFile(seed, []byte(accounts(account, 200)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	hypervisor, roots := attesttest.New(t, time.Now()), filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(roots, hypervisor.RootPEM(), 0o600); err != nil {
-		t.Fatal(err)
+// firstAccount is that of the first trial.
+const firstAccount = 200000000000
+
+// trials are all examples of all pages, and the server to try them on.
+func trials(t *testing.T) (s *harness.Server, all []trial) {
+	t.Helper()
+	dir, hypervisor := t.TempDir(), attesttest.New(t, time.Now())
+	seed, roots := filepath.Join(dir, "seed.yaml"), filepath.Join(dir, "roots.pem")
+	for file, text := range map[string][]byte{seed: []byte(accounts(firstAccount, 200)), roots: hypervisor.RootPEM()} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	enclave, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := harness.Start(t, "--seed", seed, "--attestation-roots", roots)
-	curl, cli := installed(t, "curl", "--version"), installed(t, "aws", "--version")
-	for _, operation := range slices.Sorted(maps.Keys(all)) {
+	s = harness.Start(t, "--seed", seed, "--attestation-roots", roots)
+	of := recipes(t)
+	for _, operation := range slices.Sorted(maps.Keys(of)) {
 		p := open(t, s, operation)
 		on := p.examples(t)
-		if len(on) == 0 || len(on) != len(all[operation]) {
-			t.Errorf("/docs/%s: got %d examples, want %d", operation, len(on), len(all[operation]))
+		if len(on) == 0 || len(on) != len(of[operation]) {
+			t.Errorf("/docs/%s: got %d examples, want %d", operation, len(on), len(of[operation]))
 			continue
 		}
-		for i, r := range all[operation] {
-			e := trial{recipe: r, shown: on[i], operation: operation, varies: p.varying(), login: s.Login}
-			e.attest = func() []byte { return hypervisor.Document(t, &enclave.PublicKey, nil) }
-			e.proxy = strings.TrimSpace(all["CreateCustomKeyStore"][0].Request)
-			if curl {
-				t.Run(operation+"/"+r.Title+"/curl", e.in(account).curl)
-			}
-			if cli {
-				t.Run(operation+"/"+r.Title+"/AWS CLI", e.in(account+1).cli)
-			}
-			account += 2
+		for i, r := range of[operation] {
+			all = append(all, trial{
+				recipe: r, shown: on[i], operation: operation, varies: p.varying(), login: s.Login,
+				proxy:  strings.TrimSpace(of["CreateCustomKeyStore"][0].Request),
+				attest: func() []byte { return hypervisor.Document(t, &enclave.PublicKey, nil) },
+			})
+		}
+	}
+	return s, all
+}
+
+// What the API reference offers to be copied works as it stands: of every example on every page the curl form and that of the
+// AWS CLI are typed, where they are installed, each in an account where was done what the example says, and answer what the
+// page shows. Nothing is changed in them but what a reader has to change: ids into one's own, what is cut (…) into the whole.
+func TestExamples(t *testing.T) {
+	_, all := trials(t)
+	curl, cli := installed(t, "curl", "--version"), installed(t, "aws", "--version")
+	for i, e := range all {
+		name := e.operation + "/" + e.recipe.Title
+		if curl {
+			t.Run(name+"/curl", e.in(firstAccount+2*i).curl)
+		}
+		if cli {
+			t.Run(name+"/AWS CLI", e.in(firstAccount+2*i+1).cli)
 		}
 	}
 }

@@ -49,14 +49,8 @@ func (e trial) cli(t *testing.T) {
 	case err != nil && strings.Contains(failed, "nvalid choice") && slices.Contains(younger, e.operation):
 		t.Logf("the AWS CLI on this machine does not have %s yet: that part was not run", e.operation)
 	case e.Status != http.StatusOK:
-		var refusal struct {
-			Code    string `json:"__type"`
-			Message string
-		}
-		if err := json.Unmarshal([]byte(e.Got), &refusal); err != nil {
-			t.Fatal(err)
-		}
-		want := fmt.Sprintf("(%s) when calling the %s operation: %s", refusal.Code, e.operation, refusal.Message)
+		code, message := e.refusal(t)
+		want := fmt.Sprintf("(%s) when calling the %s operation: %s", code, e.operation, message)
 		if err == nil || !strings.Contains(failed, want) {
 			t.Errorf("%s\ngot %v, %s%s\nwant %s", e.CLI, err, said, failed, want)
 		}
@@ -67,7 +61,20 @@ func (e trial) cli(t *testing.T) {
 	}
 }
 
-// younger are the operations that AWS CLI 1.45 does not have.
+// refusal is what the page shows.
+func (e trial) refusal(t *testing.T) (code, message string) {
+	t.Helper()
+	var refusal struct {
+		Code    string `json:"__type"`
+		Message string
+	}
+	if err := json.Unmarshal([]byte(e.Got), &refusal); err != nil {
+		t.Fatal(err)
+	}
+	return refusal.Code, refusal.Message
+}
+
+// younger are the operations that AWS CLI 1.45 and boto3 1.43 do not have.
 var younger = []string{"Decapsulate", "Encapsulate"}
 
 // asTheCLI is the answer of a page without what the AWS CLI leaves out: empty objects, and, as it fetches all pages, whether

@@ -3,15 +3,9 @@ package snippets_test
 
 import (
 	"encoding/json"
-	"html"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -21,62 +15,6 @@ import (
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
-
-// A console is one that somebody has signed in to.
-type console struct {
-	t    *testing.T
-	url  string
-	csrf string
-	http *http.Client
-}
-
-var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
-
-func signIn(t *testing.T, s *harness.Server) *console {
-	t.Helper()
-	env := s.Env()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &console{t: t, url: env["AWS_ENDPOINT_URL"], http: &http.Client{Jar: jar}}
-	page := c.post("/console/sign-in", url.Values{"access-key-id": {env["AWS_ACCESS_KEY_ID"]}, "secret": {env["AWS_SECRET_ACCESS_KEY"]}, "region": {env["AWS_REGION"]}})
-	m := csrfField.FindStringSubmatch(page)
-	if m == nil {
-		t.Fatalf("not signed in: %s", page)
-	}
-	c.csrf = m[1]
-	return c
-}
-
-func (c *console) post(path string, form url.Values) string {
-	c.t.Helper()
-	res, err := c.http.PostForm(c.url+path, form)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	page, err := io.ReadAll(res.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return string(page)
-}
-
-// snippet is what the page of an operation offers for a language, with this request in its form.
-func (c *console) snippet(operation, language string, body any) string {
-	c.t.Helper()
-	raw, err := json.Marshal(body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	page := c.post("/console/try/"+operation, url.Values{"csrf": {c.csrf}, "raw": {string(raw)}, "do": {"show"}})
-	m := regexp.MustCompile(`(?s)<pre id="code-` + language + `"[^>]*>(.*?)</pre>`).FindStringSubmatch(page)
-	if m == nil {
-		c.t.Fatalf("%s: no snippet for %s in %s", operation, language, page)
-	}
-	return html.UnescapeString(m[1])
-}
 
 // A shape is one of the API model.
 type shape struct {
@@ -147,7 +85,7 @@ func TestGoCompiles(t *testing.T) {
 	if len(m.Operations) == 0 {
 		t.Fatal("the model has no operations")
 	}
-	c, dir := signIn(t, harness.Start(t)), folder(t)
+	c, dir := harness.SignIn(t, harness.Start(t).Login), folder(t)
 	for name, op := range m.Operations {
 		body := m.sample(op.Input)
 		if op.Input == "" {
@@ -157,7 +95,7 @@ func TestGoCompiles(t *testing.T) {
 		if err := os.Mkdir(program, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(program, "main.go"), []byte(c.snippet(name, "go", body)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(program, "main.go"), []byte(c.Snippet(name, "go", body)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -169,7 +107,7 @@ func TestGoCompiles(t *testing.T) {
 // What is copied does what was tried: in Go, and in the shell and in Python where the AWS CLI and boto3 are installed.
 func TestSnippetsRun(t *testing.T) {
 	s := harness.Start(t)
-	c, dir := signIn(t, s), folder(t)
+	c, dir := harness.SignIn(t, s.Login), folder(t)
 	body := map[string]any{
 		"KeyId": "alias/dev", "Plaintext": "aGVsbG8=", "EncryptionContext": map[string]any{"it's": `a "test"`, "$HOME": "`id`"},
 	}
@@ -186,7 +124,7 @@ func TestSnippetsRun(t *testing.T) {
 				t.Logf("not on this machine: that part was not run (%v)", err)
 				return
 			}
-			text, file := c.snippet("Encrypt", run.language, body), filepath.Join(dir, run.file)
+			text, file := c.Snippet("Encrypt", run.language, body), filepath.Join(dir, run.file)
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
