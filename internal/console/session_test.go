@@ -58,6 +58,10 @@ func TestSessionEnds(t *testing.T) {
 		"with the access key": func(s *kmstest.Server, c *kmstest.Client, _ *browser) {
 			s.As(kmstest.Account).MustIAM("DeleteAccessKey", "UserName", "ann", "AccessKeyId", c.AccessKeyID)
 		},
+		"in the middle of trying out": func(s *kmstest.Server, c *kmstest.Client, b *browser) {
+			s.As(kmstest.Account).MustIAM("DeleteAccessKey", "UserName", "ann", "AccessKeyId", c.AccessKeyID)
+			b.post("/console/try/ListKeys").want(http.StatusOK, asks)
+		},
 		"by signing out": func(_ *kmstest.Server, _ *kmstest.Client, b *browser) { b.post("/console/sign-out") },
 		"with another cookie": func(s *kmstest.Server, _ *kmstest.Client, b *browser) {
 			u, _ := url.Parse(s.URL)

@@ -210,7 +210,11 @@ func (v *visit) sendIt(op *reference.Operation, body []byte) (*sent, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sent{Refusal: e.Refusal(), RequestID: e.Header.Get("X-Amzn-Requestid")}
+	refusal := e.Refusal()
+	if refusal != nil && refusal.over() {
+		return nil, refusal
+	}
+	s := &sent{Refusal: refusal, RequestID: e.Header.Get("X-Amzn-Requestid")}
 	s.request(op, e)
 	s.response(op, e)
 	s.Record, s.NoRecord, err = v.recordOf(op.Name, s.RequestID)
