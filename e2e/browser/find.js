@@ -61,6 +61,13 @@
       return { x, y };
     },
 
+    // A page that changes by itself can be told to rest (WCAG 2.2, 2.2.2).
+    pause() {
+      const box = document.getElementById("pause");
+      if (box && !box.checked) box.click();
+      return true;
+    },
+
     // Where the keyboard can come to, each with a number by which it is known again.
     stops() {
       const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];

@@ -14,6 +14,7 @@ type stop struct {
 // Keyboard fails the test unless Tab comes to everything that can be pressed or filled in, and can be seen where it is.
 func (tab *Tab) Keyboard() {
 	tab.t.Helper()
+	Eval[bool](tab, "e2e.pause()")
 	left := map[string]string{}
 	for _, s := range Eval[[]stop](tab, "e2e.stops()") {
 		left[s.ID] = s.HTML
