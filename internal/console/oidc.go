@@ -255,7 +255,11 @@ func (v *visit) assume(id *webidentity.Identity, token string) (*session, error)
 
 // denied is what the provider says, as far as it is short.
 func denied(d *webidentity.Denial) *Refusal {
-	return &Refusal{Status: http.StatusForbidden, Code: "ProviderRefused", Message: "The provider says: " + clipped(d.Code, 100) + " " + clipped(d.Description, 500)}
+	said := clipped(d.Code, 100)
+	if d.Description != "" {
+		said += ": " + clipped(d.Description, 500)
+	}
+	return &Refusal{Status: http.StatusForbidden, Code: "ProviderRefused", Message: "Nobody is signed in. Begin again, or use an access key. The provider says: " + said}
 }
 
 func clipped(text string, most int) string { return text[:min(len(text), most)] }

@@ -74,14 +74,14 @@ func TestSignInByOIDCRefused(t *testing.T) {
 		"of another issuer":       {func(l *login) { l.claims["iss"] = "https://elsewhere.example" }, 502, "could not be used"},
 		"too old":                 {func(l *login) { l.claims["exp"] = 1 }, 502, "could not be used"},
 		"whom the role knows not": {func(l *login) { l.claims["sub"] = "user-2" }, 403, "sts:AssumeRoleWithWebIdentity"},
-		"a code used before":      {func(l *login) { l.wrong = "used <b>before</b>\u202e" }, 403, "The provider says: invalid_grant used &lt;b&gt;before&lt;/b&gt;<span class=\"unseen\">U+202E</span>"},
+		"a code used before":      {func(l *login) { l.wrong = "used <b>before</b>\u202e" }, 403, "The provider says: invalid_grant: used &lt;b&gt;before&lt;/b&gt;<span class=\"unseen\">U+202E</span>"},
 		"who says no": {func(l *login) {
 			l.bend = func(a url.Values) {
 				a.Del("code")
 				a.Set("error", "access_denied")
 				a.Set("error_description", "<script>alert(1)</script>")
 			}
-		}, 403, "access_denied &lt;script&gt;"},
+		}, 403, "access_denied: &lt;script&gt;"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLogin(t)
