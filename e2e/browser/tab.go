@@ -97,7 +97,9 @@ func (tab *Tab) land(status int64, steps ...chromedp.Action[chromedp.Void]) int6
 
 // Path is the address of the page that is shown, without the server's.
 func (tab *Tab) Path() string {
-	at, _ := chromedp.Run(tab.ctx, chromedp.Location())
+	ctx, end := context.WithTimeout(tab.ctx, patience)
+	defer end()
+	at, _ := chromedp.Run(ctx, chromedp.Location())
 	return strings.TrimPrefix(at, tab.base)
 }
 
