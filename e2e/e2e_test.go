@@ -2,11 +2,11 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"qkms/e2e/browser"
 	"qkms/e2e/program"
@@ -32,14 +32,8 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer func() { // what the browser leaves may still be written for a moment after its end
-		for range 50 {
-			if os.RemoveAll(dir) == nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-	}()
+	after := func(end func() error) { err = errors.Join(err, end()) }
+	defer after(func() error { return os.RemoveAll(dir) })
 	binary, err := program.Build(dir)
 	if err != nil {
 		return 1, err
@@ -47,15 +41,11 @@ func run(m *testing.M) (code int, err error) {
 	if server, err = program.Start(binary, dir, filepath.Join("testdata", "seed.yaml")); err != nil {
 		return 1, err
 	}
-	defer func() {
-		if stopped := server.Stop(); err == nil {
-			err = stopped
-		}
-	}()
-	if chromium, err = browser.Open(filepath.Join(dir, "profile")); err != nil {
+	defer after(server.Stop)
+	if chromium, err = browser.Open(); err != nil {
 		return 1, err
 	}
-	defer chromium.Close()
+	defer after(chromium.Close)
 	return m.Run(), nil
 }
 

@@ -15,12 +15,11 @@ import (
 
 // Chromium is a browser without a window. Its methods may be called concurrently.
 type Chromium struct {
-	ctx   context.Context
-	close func()
+	ctx context.Context
 }
 
-// Open starts Chromium over the empty directory dir. $QKMS_CHROMIUM names another program than `chromium`.
-func Open(dir string) (*Chromium, error) {
+// Open starts Chromium over a directory of its own. $QKMS_CHROMIUM names another program than `chromium`.
+func Open() (*Chromium, error) {
 	program := os.Getenv("QKMS_CHROMIUM")
 	if program == "" {
 		program = "chromium"
@@ -29,12 +28,11 @@ func Open(dir string) (*Chromium, error) {
 	if err != nil {
 		return nil, errors.New("no Chromium on the PATH: install the package chromium (Debian), or name the program in $QKMS_CHROMIUM")
 	}
-	alloc, end := chromedp.NewExecAllocator(context.Background(), append(flags(), chromedp.ExecPath(path), chromedp.UserDataDir(dir))...)
-	ctx, closeTab := chromedp.NewContext(alloc)
-	b := &Chromium{ctx, func() { closeTab(); end() }}
+	alloc, _ := chromedp.NewExecAllocator(context.Background(), append(flags(), chromedp.ExecPath(path))...)
+	ctx, _ := chromedp.NewContext(alloc)
+	b := &Chromium{ctx}
 	if err := chromedp.Do(ctx); err != nil { // starts it
-		b.Close()
-		return nil, err
+		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
@@ -55,5 +53,5 @@ func flags() []chromedp.ExecAllocatorOption {
 	return opts
 }
 
-// Close ends the browser.
-func (b *Chromium) Close() { b.close() }
+// Close ends the browser, and removes its directory once all of its processes have ended. Its error says what is left.
+func (b *Chromium) Close() error { return chromedp.Cancel(b.ctx) }
