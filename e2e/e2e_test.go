@@ -10,11 +10,14 @@ import (
 
 	"qkms/e2e/browser"
 	"qkms/e2e/program"
+	"qkms/e2e/provider"
 )
 
-// One server and one browser serve all tests; each test has a tab of its own, and keys of its own where it changes any.
+// One server, one provider where people sign in to it, and one browser serve all tests; each test has a tab of its own, and keys of its own
+// where it changes any.
 var (
 	server   *program.Server
+	login    *provider.Provider
 	chromium *browser.Chromium
 )
 
@@ -38,15 +41,33 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	if server, err = program.Start(binary, dir, filepath.Join("testdata", "seed.yaml")); err != nil {
+	if login, err = provider.Start("qkms console", "s3cret/of the+client"); err != nil {
+		return 1, err
+	}
+	defer login.Close()
+	flags, err := byOIDC(dir)
+	if err != nil {
+		return 1, err
+	}
+	if server, err = program.Start(binary, dir, filepath.Join("testdata", "seed.yaml"), flags...); err != nil {
 		return 1, err
 	}
 	defer after(server.Stop)
+	login.Redirect = server.URL + "/console/sign-in/oidc/callback"
 	if chromium, err = browser.Open(); err != nil {
 		return 1, err
 	}
 	defer after(chromium.Close)
 	return m.Run(), nil
+}
+
+// byOIDC are the flags by which people can sign in at the provider.
+func byOIDC(dir string) ([]string, error) {
+	secret := filepath.Join(dir, "client-secret")
+	return []string{
+		"--console-oidc-issuer", login.URL, "--console-oidc-client-id", login.ClientID, "--console-oidc-client-secret-file", secret,
+		"--console-oidc-role", role,
+	}, os.WriteFile(secret, []byte(login.Secret+"\n"), 0o600)
 }
 
 // Logins of testdata/seed.yaml.

@@ -46,8 +46,8 @@ type Server struct {
 	log   string
 }
 
-// Start starts a server over dir with the fixtures of a seed file. It returns once the server answers.
-func Start(binary, dir, seed string) (*Server, error) {
+// Start starts a server over dir with the fixtures of a seed file, and further flags. It returns once the server answers.
+func Start(binary, dir, seed string, flags ...string) (*Server, error) {
 	env := filepath.Join(dir, "env")
 	s := &Server{ended: make(chan error, 1), log: filepath.Join(dir, "log")}
 	log, err := os.Create(s.log)
@@ -55,7 +55,7 @@ func Start(binary, dir, seed string) (*Server, error) {
 		return nil, err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(binary, "dev", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--env-file", env, "--seed", seed)
+	s.cmd = exec.Command(binary, append([]string{"dev", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--env-file", env, "--seed", seed}, flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever ends the tests ends it
 	if err := s.cmd.Start(); err != nil {
