@@ -97,7 +97,7 @@ func (v *visit) createKeyNow() error {
 	if err != nil {
 		return err
 	}
-	var made struct{ KeyMetadata metadata }
+	var made struct{ KeyMetadata keyFacts }
 	err = v.kms("CreateKey", plan[0].Body, &made)
 	if r := refusalOf(err); r != nil && !r.over() {
 		return v.createKeyWith(r.status(), f, r)

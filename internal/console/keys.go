@@ -8,23 +8,6 @@ import (
 	"qkms/internal/wire/shape"
 )
 
-// metadata is what DescribeKey says of a key, as far as pages show it.
-type metadata struct {
-	Arn          string
-	KeyId        string
-	Description  string
-	Enabled      bool
-	KeyState     string
-	KeySpec      string
-	KeyUsage     string
-	Origin       string
-	KeyManager   string
-	MultiRegion  bool
-	CreationDate Epoch
-	DeletionDate Epoch
-	ValidTo      Epoch
-}
-
 // keysPerPage is how many keys are on one page.
 const keysPerPage = "20"
 

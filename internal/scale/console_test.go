@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"qkms/internal/kmstest"
 	"qkms/internal/node"
@@ -28,18 +27,7 @@ import (
 func keysAlone(t testing.TB, n int) *deployment {
 	t.Helper()
 	d := &deployment{Options: kmstest.Options{Dir: t.TempDir(), Console: true, Metrics: true, Quota: op.Quota{Keys: n + 100}}}
-	rootKey := filepath.Join(d.Dir, "root.key")
-	if err := seal.NewKeyFile(rootKey); err != nil {
-		t.Fatal(err)
-	}
-	ring, err := seal.Init(t.Context(), seal.KeyFile(rootKey), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := newPile()
-	if err := record.InitState(t.Context(), all, ring.State()); err != nil {
-		t.Fatal(err)
-	}
+	all, ring := begun(t, d.Dir)
 	d.ids = makeKeys(t, record.Open(all, ring, 0), n)
 	load(t, d, all.snap())
 	return d

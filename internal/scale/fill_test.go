@@ -92,7 +92,21 @@ func fillIn(t testing.TB, dir, url string, of size) *deployment {
 	defer debug.FreeOSMemory() // to the system, that it may remember more of the file
 	defer debug.SetGCPercent(debug.SetGCPercent(200))
 	d := &deployment{Options: kmstest.Options{Dir: dir, Store: url, Quota: op.Quota{Keys: of.keys + 100, GrantsPerKey: of.grants + spareGrants}}}
-	rootKey := filepath.Join(d.Dir, "root.key")
+	all, ring := begun(t, d.Dir)
+	book := record.Open(all, ring, 0)
+	d.ids = makeKeys(t, book, of.keys)
+	users := makeUsers(t, book)
+	d.granted, d.user = d.ids[0], users[0]
+	snap := all.snap()
+	snap.Records = merged(snap.Records, deal(t.Context(), ring, d.ids, users, of))
+	load(t, d, snap)
+	return d
+}
+
+// begun is the beginning of a store, with the root key in dir.
+func begun(t testing.TB, dir string) (*pile, *seal.Ring) {
+	t.Helper()
+	rootKey := filepath.Join(dir, "root.key")
 	if err := seal.NewKeyFile(rootKey); err != nil {
 		t.Fatal(err)
 	}
@@ -104,14 +118,7 @@ func fillIn(t testing.TB, dir, url string, of size) *deployment {
 	if err := record.InitState(t.Context(), all, ring.State()); err != nil {
 		t.Fatal(err)
 	}
-	book := record.Open(all, ring, 0)
-	d.ids = makeKeys(t, book, of.keys)
-	users := makeUsers(t, book)
-	d.granted, d.user = d.ids[0], users[0]
-	snap := all.snap()
-	snap.Records = merged(snap.Records, deal(t.Context(), ring, d.ids, users, of))
-	load(t, d, snap)
-	return d
+	return all, ring
 }
 
 // makeKeys makes symmetric keys in one account and Region, and returns their ids in order.

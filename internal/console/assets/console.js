@@ -15,16 +15,6 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = said; }, 2000);
 });
 
-// A button with data-reveal shows the element it names, or hides it again.
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-reveal]");
-  if (!button) return;
-  const secret = document.getElementById(button.dataset.reveal);
-  secret.hidden = !secret.hidden;
-  button.setAttribute("aria-expanded", String(!secret.hidden));
-  button.textContent = secret.hidden ? "Reveal" : "Hide";
-});
-
 // An element with data-refresh is fetched again every so many seconds, from the address in data-from or of the page, while
 // the page can be seen. Only the element of the same id is replaced, if nobody is working in it.
 for (const part of document.querySelectorAll("[data-refresh]")) {
