@@ -8,6 +8,7 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -45,9 +46,21 @@ type Tracker struct {
 }
 
 type stripe struct {
-	mu   sync.Mutex
-	uses map[Key]Use
+	mu      sync.Mutex
+	uses    map[Key]Use
+	leaving map[Key]Use // what is being written: it goes as a whole, since a map does not give back the room it once had
 }
+
+// newestLocked is the newest use of k here.
+func (s *stripe) newestLocked(k Key) (Use, bool) {
+	if u, known := s.uses[k]; known {
+		return u, true
+	}
+	u, known := s.leaving[k]
+	return u, known
+}
+
+func (s *stripe) countLocked() int { return len(s.uses) + len(s.leaving) }
 
 // New returns a tracker that writes to book.
 func New(book *record.Book, log *slog.Logger) *Tracker {
@@ -67,11 +80,11 @@ func (t *Tracker) stripe(k Key) *stripe {
 func (t *Tracker) Note(k Key, u Use) {
 	s := t.stripe(k)
 	s.mu.Lock()
-	old, known := s.uses[k]
-	if (known || len(s.uses) < most) && old.At <= u.At {
+	old, known := s.newestLocked(k)
+	if (known || s.countLocked() < most) && old.At <= u.At {
 		s.uses[k] = u
 	}
-	crowded := len(s.uses) >= most/2
+	crowded := s.countLocked() >= most/2
 	s.mu.Unlock()
 	if crowded {
 		select {
@@ -85,7 +98,7 @@ func (t *Tracker) Note(k Key, u Use) {
 func (t *Tracker) Last(ctx context.Context, k Key) (Use, bool, error) {
 	s := t.stripe(k)
 	s.mu.Lock()
-	here, known := s.uses[k]
+	here, known := s.newestLocked(k)
 	s.mu.Unlock()
 	stored, err := t.book.LastUse(ctx, record.OfLastUse(k.Account, k.Region, k.ID))
 	if err != nil {
@@ -103,7 +116,7 @@ func (t *Tracker) Backlog() int {
 	for i := range t.stripes {
 		s := &t.stripes[i]
 		s.mu.Lock()
-		n += len(s.uses)
+		n += s.countLocked()
 		s.mu.Unlock()
 	}
 	return n
@@ -130,54 +143,50 @@ func (t *Tracker) Run(ctx context.Context) {
 func (t *Tracker) Flush(ctx context.Context) error {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
-	var taken []noted
+	some := make([]record.Use, 0, batch)
 	for i := range t.stripes {
-		taken = t.stripes[i].appendTo(taken)
+		for k, u := range t.stripes[i].leave() {
+			some = append(some, record.Use{
+				Key: record.OfLastUse(k.Account, k.Region, k.ID), At: u.At,
+				Use: &recordpb.LastUse{Operation: u.Operation, At: u.At, EventId: u.EventID, RequestId: u.RequestID},
+			})
+			if len(some) < batch {
+				continue
+			}
+			if err := t.book.Touch(ctx, some); err != nil {
+				return err
+			}
+			some = some[:0]
+		}
 	}
-	for len(taken) > 0 {
-		n := min(len(taken), batch)
-		if err := t.write(ctx, taken[:n]); err != nil {
+	if len(some) > 0 {
+		if err := t.book.Touch(ctx, some); err != nil {
 			return err
 		}
-		taken = taken[n:]
+	}
+	for i := range t.stripes {
+		t.stripes[i].left()
 	}
 	return nil
 }
 
-type noted struct {
-	key Key
-	use Use
-}
-
-func (s *stripe) appendTo(all []noted) []noted {
+// leave returns what is to be written, which stays where Last finds it: at no moment is a use in neither place. Nobody but
+// who flushes changes it from now on. What an earlier flush wrote before it failed is written again, and changes nothing.
+func (s *stripe) leave() map[Key]Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for k, u := range s.uses {
-		all = append(all, noted{k, u})
+	if s.leaving == nil {
+		s.leaving = s.uses
+	} else {
+		maps.Copy(s.leaving, s.uses)
 	}
-	return all
+	s.uses = map[Key]Use{}
+	return s.leaving
 }
 
-// write stores some uses and then forgets them, but for those that were overtaken meanwhile: at no
-// moment is a use in neither place.
-func (t *Tracker) write(ctx context.Context, some []noted) error {
-	uses := make([]record.Use, len(some))
-	for i, n := range some {
-		uses[i] = record.Use{
-			Key: record.OfLastUse(n.key.Account, n.key.Region, n.key.ID), At: n.use.At,
-			Use: &recordpb.LastUse{Operation: n.use.Operation, At: n.use.At, EventId: n.use.EventID, RequestId: n.use.RequestID},
-		}
-	}
-	if err := t.book.Touch(ctx, uses); err != nil {
-		return err
-	}
-	for _, n := range some {
-		s := t.stripe(n.key)
-		s.mu.Lock()
-		if s.uses[n.key] == n.use {
-			delete(s.uses, n.key)
-		}
-		s.mu.Unlock()
-	}
-	return nil
+// left forgets what was written.
+func (s *stripe) left() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = nil
 }
