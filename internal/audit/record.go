@@ -61,7 +61,7 @@ type Record struct {
 
 	ReadOnly  bool
 	Resources []Resource // what was touched, in the operation's order
-	TLS       TLS
+	TLS       *TLS       // nil: plain HTTP, which leaves no trace in the record
 }
 
 // Values of Identity.Type of who has no access key: the holder of an identity provider's token, and that of
@@ -110,7 +110,7 @@ type Resource struct {
 	ARN       string
 }
 
-// TLS is what the connection was. The zero TLS is plain HTTP and leaves no trace in the record.
+// TLS is what the connection was.
 type TLS struct {
 	Version     string // TLSv1.3
 	CipherSuite string // TLS_AES_128_GCM_SHA256

@@ -53,7 +53,7 @@ func (r *Record) append(b []byte) []byte {
 		e.detail("serviceEventDetails", r.ServiceDetails, maxDetail)
 	}
 	e.b = append(e.b, `,"eventCategory":"Management"`...)
-	e.tls(&r.TLS)
+	e.tls(r.TLS)
 	e.close()
 	return e.b
 }
@@ -136,7 +136,7 @@ func (e *encoder) resources(rs []Resource) {
 }
 
 func (e *encoder) tls(t *TLS) {
-	if *t == (TLS{}) {
+	if t == nil {
 		return
 	}
 	e.open("tlsDetails")

@@ -44,7 +44,7 @@ func decrypt() *audit.Record {
 		ReadOnly:         true,
 		Resources:        []audit.Resource{{AccountID: account, ARN: keyARN}},
 		RecipientAccount: account,
-		TLS:              audit.TLS{Version: "TLSv1.3", CipherSuite: "TLS_AES_256_GCM_SHA384", Host: "kms.us-east-1.example"},
+		TLS:              &audit.TLS{Version: "TLSv1.3", CipherSuite: "TLS_AES_256_GCM_SHA384", Host: "kms.us-east-1.example"},
 	}
 }
 
@@ -222,7 +222,7 @@ func checkHostile(t *testing.T, s, k string, n int, b bool) {
 		EventID: cmp.Or(s, eventID), RequestID: s, EventName: s, EventSource: s, EventType: s, Region: s, SourceIP: s, UserAgent: s,
 		RecipientAccount: s, SharedEventID: s, ErrorMessage: s, Identity: id, Request: d, Response: d, Additional: d,
 		ServiceDetails: d, Resources: []audit.Resource{{AccountID: s, ARN: s}},
-		TLS: audit.TLS{Version: s, CipherSuite: s, Host: s, KeyExchange: s},
+		TLS: &audit.TLS{Version: s, CipherSuite: s, Host: s, KeyExchange: s},
 	}
 	line := r.Encode()
 	if again := r.Encode(); string(again) != string(line) {

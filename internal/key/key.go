@@ -25,7 +25,7 @@ type Key struct {
 // MemorySize implements record.Sized: without what it shares with others.
 func (k *Key) MemorySize() int64 {
 	shared := footprint.Room(len(k.Account)) + footprint.Room(len(k.Region)) + footprint.Room(len(k.Spec)) + footprint.Room(len(k.Usage)) +
-		footprint.Room(len(k.Origin)) + footprint.Room(len(k.State)) + footprint.Room(len(k.CurrentMaterial))
+		footprint.Room(len(k.Origin)) + footprint.Room(len(k.State)) + footprint.Room(len(k.CurrentMaterial)) + footprint.Room(len(k.Id))
 	return footprint.Object[Key]() + record.MessageSize(k.Key) - shared + footprint.Room(len(k.ARN)) + k.policy.MemorySize()
 }
 

@@ -64,11 +64,13 @@ func Of[K comparable, V any](config Config[K, V]) *Cache[K, V] {
 	return c
 }
 
-func (c *Cache[K, V]) stripe(hash uint64) *stripe[K, V] { return &c.stripes[hash%stripes] }
+func (c *Cache[K, V]) hash(key K) uint32 { return uint32(c.config.Hash(c.seed, key)) }
+
+func (c *Cache[K, V]) stripe(hash uint32) *stripe[K, V] { return &c.stripes[hash%stripes] }
 
 // Get returns what is remembered of key.
 func (c *Cache[K, V]) Get(key K) (v V, ok bool) {
-	hash := c.config.Hash(c.seed, key)
+	hash := c.hash(key)
 	for e := c.stripe(hash).table.Load().first(hash); e != nil; e = e.next.Load() {
 		if e.hash == hash && e.key == key {
 			e.touch()
@@ -82,7 +84,7 @@ func (c *Cache[K, V]) Get(key K) (v V, ok bool) {
 
 // Find is Get of the name with these bytes, which it makes no string of.
 func Find[V any](c *Cache[string, V], name []byte) (v V, ok bool) {
-	hash := maphash.Bytes(c.seed, name)
+	hash := uint32(maphash.Bytes(c.seed, name))
 	for e := c.stripe(hash).table.Load().first(hash); e != nil; e = e.next.Load() {
 		if e.hash == hash && e.key == string(name) {
 			e.touch()
@@ -99,7 +101,7 @@ func Find[V any](c *Cache[string, V], name []byte) (v V, ok bool) {
 // another's read of the same key is under way is given what that returns, errors too; but not
 // that the other gave up, then somebody else reads. It returns ctx's error when ctx ends first. read may Load other keys.
 func (c *Cache[K, V]) Load(ctx context.Context, key K, read func(context.Context) (v V, bytes int64, err error)) (v V, err error) {
-	hash := c.config.Hash(c.seed, key)
+	hash := c.hash(key)
 	s := c.stripe(hash)
 	for {
 		v, f, mine := s.join(hash, key)
@@ -125,7 +127,7 @@ func (c *Cache[K, V]) Load(ctx context.Context, key K, read func(context.Context
 var errUnfinished = errors.New("memo: the read that was waited for did not finish")
 
 // fly reads, and lets go whoever waits for it.
-func (c *Cache[K, V]) fly(ctx context.Context, s *stripe[K, V], hash uint64, key K, f *flight[V], read func(context.Context) (V, int64, error)) {
+func (c *Cache[K, V]) fly(ctx context.Context, s *stripe[K, V], hash uint32, key K, f *flight[V], read func(context.Context) (V, int64, error)) {
 	var paid int64 // stays 0 if read panics
 	wanted := false
 	defer func() { c.land(s, hash, key, f, wanted, paid) }()
@@ -140,7 +142,7 @@ func (c *Cache[K, V]) fly(ctx context.Context, s *stripe[K, V], hash uint64, key
 }
 
 // land ends a flight. Its value enters unless a drop has taken the flight away, or nothing was paid for it.
-func (c *Cache[K, V]) land(s *stripe[K, V], hash uint64, key K, f *flight[V], wanted bool, paid int64) {
+func (c *Cache[K, V]) land(s *stripe[K, V], hash uint32, key K, f *flight[V], wanted bool, paid int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(f.done)
@@ -171,7 +173,7 @@ func tell[V any](f func(V), v V) {
 
 // Drop forgets key. When it returns nobody is given what was read of it before.
 func (c *Cache[K, V]) Drop(key K) {
-	hash := c.config.Hash(c.seed, key)
+	hash := c.hash(key)
 	s := c.stripe(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()

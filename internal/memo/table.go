@@ -28,11 +28,11 @@ const bucket = 12
 // An entry is one key and its value, which never change. It is in a bucket, and in the ring of its stripe, which the
 // clock goes round (sweep).
 type entry[K comparable, V any] struct {
-	hash  uint64
+	hash  uint32      // of 64 bits half: with used a word, and enough for sixty million buckets in each stripe
+	used  atomic.Bool // since the hand last passed
 	next  atomic.Pointer[entry[K, V]]
 	key   K
 	value V
-	used  atomic.Bool // since the hand last passed
 
 	before, after *entry[K, V] // in the ring
 	bytes         int64
@@ -51,12 +51,12 @@ func newTable[K comparable, V any](size int) *table[K, V] {
 }
 
 // bucket is the one of a hash, whose lowest bits are the stripe's.
-func (t *table[K, V]) bucket(hash uint64) *atomic.Pointer[entry[K, V]] {
-	return &t.buckets[hash/stripes&uint64(len(t.buckets)-1)]
+func (t *table[K, V]) bucket(hash uint32) *atomic.Pointer[entry[K, V]] {
+	return &t.buckets[hash/stripes&uint32(len(t.buckets)-1)]
 }
 
 // first is where to begin to look for a hash.
-func (t *table[K, V]) first(hash uint64) *entry[K, V] { return t.bucket(hash).Load() }
+func (t *table[K, V]) first(hash uint32) *entry[K, V] { return t.bucket(hash).Load() }
 
 // touch marks e as used. It looks first: writing a shared word at every hit would move its cache line
 // from core to core.
@@ -67,7 +67,7 @@ func (e *entry[K, V]) touch() {
 }
 
 // join returns what has come meanwhile, or the flight to wait for, or a new one, which is the caller's to fly.
-func (s *stripe[K, V]) join(hash uint64, key K) (v V, f *flight[V], mine bool) {
+func (s *stripe[K, V]) join(hash uint32, key K) (v V, f *flight[V], mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := s.table.Load().first(hash); e != nil; e = e.next.Load() {

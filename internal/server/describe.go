@@ -15,7 +15,7 @@ import (
 func describe(rec *audit.Record, hr *http.Request, operation string) {
 	rec.EventName, rec.SourceIP, rec.UserAgent = operation, wire.Peer(hr), hr.UserAgent()
 	if t := hr.TLS; t != nil {
-		rec.TLS = audit.TLS{Version: tlsVersion(t.Version), CipherSuite: cipherSuite(t.CipherSuite), Host: hr.Host}
+		rec.TLS = &audit.TLS{Version: tlsVersion(t.Version), CipherSuite: cipherSuite(t.CipherSuite), Host: hr.Host}
 		if t.CurveID != 0 {
 			rec.TLS.KeyExchange = t.CurveID.String()
 		}

@@ -124,7 +124,7 @@ func (s *Server) decide(x *exchange, req op.Request) (*op.Call, error) {
 		return nil, err
 	}
 	r := call.Request
-	r.Caller, r.Now, r.SourceIP, r.UserAgent, r.TLS, r.Says = caller, call.Now, x.rec.SourceIP, x.rec.UserAgent, x.rec.TLS.Version != "", call
+	r.Caller, r.Now, r.SourceIP, r.UserAgent, r.TLS, r.Says = caller, call.Now, x.rec.SourceIP, x.rec.UserAgent, x.rec.TLS != nil, call
 	x.rec.Authorization = (*decided)(r)
 	if err := s.ops.Authz.Check(x, r, needs, call.Keys); err != nil { // before state, so that strangers learn nothing
 		return nil, err

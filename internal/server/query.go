@@ -111,7 +111,7 @@ func (s *Server) perform(x *exchange, hr *http.Request, req query.Request, restr
 	rec, caller := &x.rec, x.from.caller
 	call := &query.Call{Deps: s.queryDeps, Caller: caller, Now: x.from.at, Peer: peer(hr)}
 	call.Request = &authz.Request{
-		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS.Version != "",
+		Caller: caller, Now: call.Now, SourceIP: rec.SourceIP, UserAgent: rec.UserAgent, TLS: rec.TLS != nil,
 		Says: authz.SayerFunc(func(name string) []string { return req.Says(call, name) }),
 	}
 	rec.Authorization = (*decided)(call.Request)

@@ -13,6 +13,7 @@ package soft
 import (
 	"context"
 	"fmt"
+	"unique"
 
 	"google.golang.org/protobuf/proto"
 
@@ -99,7 +100,7 @@ func (s *Soft) take(ctx context.Context, ref custody.Ref, look func(raw []byte) 
 	if err := look(rec.GetMaterial()); err != nil {
 		return material{}, err
 	}
-	m, err := decode(rec.GetSpec(), rec.GetMaterial())
+	m, err := decode(unique.Make(rec.GetSpec()).Value(), rec.GetMaterial()) // the spec once in memory, and not with each material
 	if err != nil {
 		return material{}, fmt.Errorf("material record of key %s: %w", ref.KeyID, err)
 	}
