@@ -69,17 +69,17 @@ func (tab *Tab) call(err error) {
 // Go shows the page at a path, which must answer 200, and fails the test with what the browser complained of.
 func (tab *Tab) Go(path string) { tab.t.Helper(); tab.GoFor(path, 200) }
 
-// GoFor is Go of a page that answers status, such as one that says why something is refused. It returns the status.
-func (tab *Tab) GoFor(path string, status int64) int64 {
+// GoFor is Go of a page that answers status, such as one that says why something is refused.
+func (tab *Tab) GoFor(path string, status int64) {
 	tab.t.Helper()
-	return tab.land(status, chromedp.Navigate(tab.base+path))
+	tab.land(status, chromedp.Navigate(tab.base+path))
 }
 
-// Any is a status that may be any, but not of a failure of the server.
-const Any = int64(-1)
+// OrRefused is the status of a page that is shown, 200, or says that it is not for the visitor, 403.
+const OrRefused = int64(-1)
 
 // land does something after which another page is shown.
-func (tab *Tab) land(status int64, steps ...chromedp.Action[chromedp.Void]) int64 {
+func (tab *Tab) land(status int64, steps ...chromedp.Action[chromedp.Void]) {
 	tab.t.Helper()
 	tab.watch.expect(status)
 	ctx, end := context.WithTimeout(tab.ctx, patience)
@@ -88,11 +88,10 @@ func (tab *Tab) land(status int64, steps ...chromedp.Action[chromedp.Void]) int6
 	if err != nil {
 		tab.t.Fatalf("from %s: no page came: %v", tab.Path(), err)
 	}
-	if res.Status != status && !(status == Any && res.Status < 500) {
+	if res.Status != status && !(status == OrRefused && (res.Status == 200 || res.Status == 403)) {
 		tab.t.Fatalf("%s: got %d, want %d: %s", tab.Path(), res.Status, status, tab.Text("main"))
 	}
 	tab.complaints()
-	return res.Status
 }
 
 // Path is the address of the page that is shown, without the server's.

@@ -65,8 +65,11 @@ func (w *watch) event(ev any) {
 func (w *watch) isExpected(e *log.Entry) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return e.Source == "network" && (w.expected == Any && strings.Contains(e.Text, "status of 4") ||
-		w.expected >= 400 && strings.Contains(e.Text, fmt.Sprintf("status of %d ", w.expected)))
+	status := w.expected
+	if status == OrRefused {
+		status = 403
+	}
+	return e.Source == "network" && status >= 400 && strings.Contains(e.Text, fmt.Sprintf("status of %d ", status))
 }
 
 func arguments(args []*runtime.RemoteObject) string {
