@@ -24,15 +24,10 @@ const judged = `axe.run(document, {
 	resultTypes: ["violations"],
 }).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.failureSummary.replace(/\s+/g, " ") + " " + n.html.slice(0, 200))))`
 
-// Axe fails the test with every violation that axe-core finds in the page as it is drawn now. It is put there by the debugger, which the
-// page's Content-Security-Policy does not bind.
+// Axe fails the test with every violation that axe-core finds in the page as it is drawn now. Like find.js it is there before the page's own
+// scripts, put by the debugger, which the page's Content-Security-Policy does not bind.
 func (tab *Tab) Axe(where string) {
 	tab.t.Helper()
-	script, err := axe()
-	tab.call(err)
-	if !Eval[bool](tab, `typeof axe !== "undefined"`) {
-		Eval[bool](tab, script+"\n;true")
-	}
 	found := Eval[[]string](tab, judged)
 	if len(found) > 0 {
 		tab.t.Errorf("%s (%s): axe:\n\t%s", tab.Path(), where, strings.Join(found[:min(len(found), 12)], "\n\t"))

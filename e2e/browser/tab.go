@@ -52,7 +52,9 @@ func (b *Chromium) Tab(t testing.TB, base string) *Tab {
 	enable(chromedp.Call(ctx, log.Enable, cdp.Empty{}))
 	enable(chromedp.Call(ctx, audits.Enable, cdp.Empty{}))
 	enable(chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}))
-	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: findJS})
+	axeJS, err := axe()
+	tab.call(err)
+	_, err = chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: findJS + axeJS})
 	tab.call(err)
 	tab.Look(Desktop, Light)
 	return tab
