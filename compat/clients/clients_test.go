@@ -1,4 +1,4 @@
-// Package clients_test runs the AWS CLI and boto3 against the real binary, where they are installed.
+// Package clients_test runs other people's clients against the real binary, where they are installed.
 package clients_test
 
 import (

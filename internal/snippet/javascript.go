@@ -10,6 +10,7 @@ import (
 func JavaScript(c Call) string {
 	w := &writer{unit: "  "}
 	command := c.Operation.Name + "Command"
+	w.line("// call.mjs, after: npm install @aws-sdk/client-kms")
 	w.line("import { KMSClient, ", command, ` } from "@aws-sdk/client-kms";`)
 	w.line()
 	w.line("const kms = new KMSClient({ region: ", quoted(c.Region), ", endpoint: ", quoted(c.Endpoint), " });")

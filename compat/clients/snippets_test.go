@@ -1,5 +1,4 @@
-// Package snippets_test holds what the console offers to be copied against those who are to understand it.
-package snippets_test
+package clients_test
 
 import (
 	"encoding/json"
@@ -13,8 +12,6 @@ import (
 
 	"qkms/compat/harness"
 )
-
-func TestMain(m *testing.M) { harness.Main(m) }
 
 // A shape is one of the API model.
 type shape struct {
@@ -104,7 +101,7 @@ func TestGoCompiles(t *testing.T) {
 	}
 }
 
-// What is copied does what was tried: in Go, and in the shell and in Python where the AWS CLI and boto3 are installed.
+// What is copied does what was tried: in Go, and in the shell, in Python and in JavaScript where what they need is installed.
 func TestSnippetsRun(t *testing.T) {
 	s := harness.Start(t)
 	c, dir := harness.SignIn(t, s.Login), folder(t)
@@ -118,6 +115,7 @@ func TestSnippetsRun(t *testing.T) {
 		{"go", "main.go", []string{"go", "version"}, []string{"go", "run"}},
 		{"cli", "main.sh", []string{"aws", "--version"}, []string{"bash"}},
 		{"python", "main.py", []string{"python3", "-c", "import boto3"}, []string{"python3"}},
+		{"javascript", "main.mjs", []string{"node", "--version"}, []string{"node"}},
 	} {
 		t.Run(run.language, func(t *testing.T) {
 			if err := exec.Command(run.there[0], run.there[1:]...).Run(); err != nil {
