@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	_ "github.com/aws/aws-sdk-go-v2/config" // for the programs that are made here
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"qkms/compat/harness"
+	"qkms/internal/reference/referencetest"
 )
 
 // A shape is one of the API model.
@@ -88,27 +91,58 @@ func TestGoCompiles(t *testing.T) {
 		if op.Input == "" {
 			body = struct{}{}
 		}
-		program := filepath.Join(dir, name)
-		if err := os.Mkdir(program, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(program, "main.go"), []byte(c.Snippet(name, "go", body)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, c.Snippet(name, "go", body), dir, name, "main.go")
 	}
 	if out, err := exec.Command("go", "vet", "./"+dir+"/...").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// What is copied does what was tried: in Go, and in the shell, in Python and in JavaScript where what they need is installed.
-func TestSnippetsRun(t *testing.T) {
+// hostile is an encryption context that wants to be more than that, in one language or another.
+var hostile = map[string]string{
+	"it's": `a "test"`, "$HOME": "`id`", "__proto__": `\`, "-x": "file:///etc/passwd", "a\r\n\tb": "é\u2028\u202e\x7f\U0001f600",
+	"=": "https://example.com", "</script>": "{{.}}", "%s": "!x #y", `'; exit; '`: `"); exit("`, "${1+1}": "\u0000",
+}
+
+// What is copied has the very values that were tried: a ciphertext is opened under no other context.
+func TestSnippetsAreQuoted(t *testing.T) {
 	s := harness.Start(t)
-	c, dir := harness.SignIn(t, s.Login), folder(t)
-	body := map[string]any{
-		"KeyId": "alias/dev", "Plaintext": "aGVsbG8=", "EncryptionContext": map[string]any{"it's": `a "test"`, "$HOME": "`id`"},
+	sealed, err := s.KMS().Encrypt(t.Context(), &kms.EncryptInput{KeyId: aws.String("alias/dev"), Plaintext: []byte("hello"), EncryptionContext: hostile})
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, run := range []struct {
+	inAll(t, s, func(t *testing.T, run func(operation string, body any) string) {
+		said := run("Decrypt", map[string]any{"CiphertextBlob": sealed.CiphertextBlob, "EncryptionContext": hostile})
+		if !strings.Contains(said, "SYMMETRIC_DEFAULT") {
+			t.Errorf("got %s", said)
+		}
+	})
+}
+
+// A time that is copied is that time, which no example of the API reference has: material expires then.
+func TestSnippetsHaveTimes(t *testing.T) {
+	s, expires := harness.Start(t), time.Now().Add(time.Hour).Truncate(time.Second)
+	example := recipes(t)["ImportKeyMaterial"][0]
+	inAll(t, s, func(t *testing.T, run func(operation string, body any) string) {
+		p := &referencetest.Play{T: t, Account: referencetest.Account}
+		p.Ask = func(operation, body string) (int, []byte) { return s.Ask(t, operation, body) }
+		p.Do(example.Steps)
+		body, _ := referencetest.Tree(t, p.Filled(example.Request)).(map[string]any)
+		body["ExpirationModel"], body["ValidTo"] = "KEY_MATERIAL_EXPIRES", expires.Unix()
+		run("ImportKeyMaterial", body)
+		id := body["KeyId"].(string)
+		if k, err := s.KMS().DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &id}); err != nil || !expires.Equal(aws.ToTime(k.KeyMetadata.ValidTo)) {
+			t.Errorf("got %+v, %v, want material until %v", k, err, expires)
+		}
+	})
+}
+
+// inAll runs do with every language: with what runs its program for a request, as it stands, and returns what that printed.
+// Go is always there, and others may not be on this machine.
+func inAll(t *testing.T, s *harness.Server, do func(t *testing.T, run func(operation string, body any) string)) {
+	t.Helper()
+	c, dir := harness.SignIn(t, s.Login), folder(t)
+	for _, l := range []struct {
 		language, file string
 		there, with    []string
 	}{
@@ -117,24 +151,23 @@ func TestSnippetsRun(t *testing.T) {
 		{"python", "main.py", []string{"python3", "-c", "import boto3"}, []string{"python3"}},
 		{"javascript", "main.mjs", []string{"node", "--version"}, []string{"node"}},
 	} {
-		t.Run(run.language, func(t *testing.T) {
-			if err := exec.Command(run.there[0], run.there[1:]...).Run(); err != nil {
-				t.Logf("not on this machine: that part was not run (%v)", err)
+		t.Run(l.language, func(t *testing.T) {
+			if !installed(t, l.there...) {
 				return
 			}
-			text, file := c.Snippet("Encrypt", run.language, body), filepath.Join(dir, run.file)
-			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			argv := append(run.with, "./"+file)
-			cmd := exec.Command(argv[0], argv[1:]...)
-			cmd.Env = os.Environ()
-			for name, value := range s.Env() {
-				cmd.Env = append(cmd.Env, name+"="+value)
-			}
-			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "SYMMETRIC_DEFAULT") {
-				t.Errorf("%v\n%s\n%s", err, text, out)
-			}
+			do(t, func(operation string, body any) string {
+				text := c.Snippet(operation, l.language, body)
+				cmd := exec.Command(l.with[0], append(l.with[1:], write(t, text, dir, l.file))...)
+				cmd.Env = os.Environ()
+				for name, value := range s.Env() {
+					cmd.Env = append(cmd.Env, name+"="+value)
+				}
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Fatalf("%v\n%s\n%s", err, text, out)
+				}
+				return string(out)
+			})
 		})
 	}
 }
