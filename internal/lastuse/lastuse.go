@@ -46,21 +46,10 @@ type Tracker struct {
 }
 
 type stripe struct {
-	mu      sync.Mutex
-	uses    map[Key]Use
-	leaving map[Key]Use // what is being written: it goes as a whole, since a map does not give back the room it once had
+	mu   sync.Mutex
+	uses map[Key]Use
+	most int // uses since there was a new map
 }
-
-// newestLocked is the newest use of k here.
-func (s *stripe) newestLocked(k Key) (Use, bool) {
-	if u, known := s.uses[k]; known {
-		return u, true
-	}
-	u, known := s.leaving[k]
-	return u, known
-}
-
-func (s *stripe) countLocked() int { return len(s.uses) + len(s.leaving) }
 
 // New returns a tracker that writes to book.
 func New(book *record.Book, log *slog.Logger) *Tracker {
@@ -80,11 +69,12 @@ func (t *Tracker) stripe(k Key) *stripe {
 func (t *Tracker) Note(k Key, u Use) {
 	s := t.stripe(k)
 	s.mu.Lock()
-	old, known := s.newestLocked(k)
-	if (known || s.countLocked() < most) && old.At <= u.At {
+	old, known := s.uses[k]
+	if (known || len(s.uses) < most) && old.At <= u.At {
 		s.uses[k] = u
 	}
-	crowded := s.countLocked() >= most/2
+	s.most = max(s.most, len(s.uses))
+	crowded := len(s.uses) >= most/2
 	s.mu.Unlock()
 	if crowded {
 		select {
@@ -98,7 +88,7 @@ func (t *Tracker) Note(k Key, u Use) {
 func (t *Tracker) Last(ctx context.Context, k Key) (Use, bool, error) {
 	s := t.stripe(k)
 	s.mu.Lock()
-	here, known := s.newestLocked(k)
+	here, known := s.uses[k]
 	s.mu.Unlock()
 	stored, err := t.book.LastUse(ctx, record.OfLastUse(k.Account, k.Region, k.ID))
 	if err != nil {
@@ -116,7 +106,7 @@ func (t *Tracker) Backlog() int {
 	for i := range t.stripes {
 		s := &t.stripes[i]
 		s.mu.Lock()
-		n += s.countLocked()
+		n += len(s.uses)
 		s.mu.Unlock()
 	}
 	return n
@@ -143,50 +133,70 @@ func (t *Tracker) Run(ctx context.Context) {
 func (t *Tracker) Flush(ctx context.Context) error {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
-	some := make([]record.Use, 0, batch)
+	var taken []noted
 	for i := range t.stripes {
-		for k, u := range t.stripes[i].leave() {
-			some = append(some, record.Use{
-				Key: record.OfLastUse(k.Account, k.Region, k.ID), At: u.At,
-				Use: &recordpb.LastUse{Operation: u.Operation, At: u.At, EventId: u.EventID, RequestId: u.RequestID},
-			})
-			if len(some) < batch {
-				continue
-			}
-			if err := t.book.Touch(ctx, some); err != nil {
-				return err
-			}
-			some = some[:0]
-		}
+		taken = t.stripes[i].appendTo(taken)
 	}
-	if len(some) > 0 {
-		if err := t.book.Touch(ctx, some); err != nil {
+	for len(taken) > 0 {
+		n := min(len(taken), batch)
+		if err := t.write(ctx, taken[:n]); err != nil {
 			return err
 		}
+		taken = taken[n:]
 	}
 	for i := range t.stripes {
-		t.stripes[i].left()
+		t.stripes[i].shrink()
 	}
 	return nil
 }
 
-// leave returns what is to be written, which stays where Last finds it: at no moment is a use in neither place. Nobody but
-// who flushes changes it from now on. What an earlier flush wrote before it failed is written again, and changes nothing.
-func (s *stripe) leave() map[Key]Use {
+// shrink gives back the room of uses that were written: a map keeps what it once had, and after 100,000 keys were used within a
+// minute that would be 170 bytes for each of them, for ever.
+func (s *stripe) shrink() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.leaving == nil {
-		s.leaving = s.uses
-	} else {
-		maps.Copy(s.leaving, s.uses)
+	if s.most <= 4*len(s.uses) {
+		return
 	}
-	s.uses = map[Key]Use{}
-	return s.leaving
+	uses := make(map[Key]Use, len(s.uses))
+	maps.Copy(uses, s.uses)
+	s.uses, s.most = uses, len(uses)
 }
 
-// left forgets what was written.
-func (s *stripe) left() {
+type noted struct {
+	key Key
+	use Use
+}
+
+func (s *stripe) appendTo(all []noted) []noted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaving = nil
+	for k, u := range s.uses {
+		all = append(all, noted{k, u})
+	}
+	return all
+}
+
+// write stores some uses and then forgets them, but for those that were overtaken meanwhile: at no
+// moment is a use in neither place.
+func (t *Tracker) write(ctx context.Context, some []noted) error {
+	uses := make([]record.Use, len(some))
+	for i, n := range some {
+		uses[i] = record.Use{
+			Key: record.OfLastUse(n.key.Account, n.key.Region, n.key.ID), At: n.use.At,
+			Use: &recordpb.LastUse{Operation: n.use.Operation, At: n.use.At, EventId: n.use.EventID, RequestId: n.use.RequestID},
+		}
+	}
+	if err := t.book.Touch(ctx, uses); err != nil {
+		return err
+	}
+	for _, n := range some {
+		s := t.stripe(n.key)
+		s.mu.Lock()
+		if s.uses[n.key] == n.use {
+			delete(s.uses, n.key)
+		}
+		s.mu.Unlock()
+	}
+	return nil
 }
