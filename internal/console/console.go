@@ -180,9 +180,11 @@ func (v *visit) fail(err error) {
 		refusal = &Refusal{Status: http.StatusInternalServerError, Code: "InternalError", Message: "The console could not make this page. The server's log says why."}
 	}
 	if refusal.over() { // the credentials ended before the session did: somebody took them away
-		v.signOut()
-		v.signIn()
-		return
+		if refusal = refusalOf(v.outside()); refusal == nil {
+			v.signOut()
+			v.signIn()
+			return
+		}
 	}
 	v.show(refusal.status(), "error", "Not done", refusal)
 }

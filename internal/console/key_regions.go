@@ -21,6 +21,7 @@ type regionMember struct {
 	Primary bool
 	Here    bool
 	Is      part[struct{ KeyMetadata keyFacts }]
+	Served  bool // by this server; what lies elsewhere nobody can ask about, or go to
 	Asked   bool
 }
 
@@ -35,18 +36,20 @@ type replicaForm struct {
 // mostAsked bounds how many Regions one page asks about the key: each is a request, and a record.
 const mostAsked = 20
 
-// Replicas are the Regions that can become the primary one.
+// Replicas are the Regions that can become the primary one: of those that are not served nobody could take it back.
 func (p keyRegions) Replicas() (regions []string) {
 	for _, m := range p.Members {
-		if !m.Primary {
+		if !m.Primary && m.Served {
 			regions = append(regions, m.Region)
 		}
 	}
 	return regions
 }
 
-// There is where the primary is.
-func (p keyRegions) There() string { return p.Facts.MultiRegionConfiguration.PrimaryKey.Region }
+// Primary is the key where it is the primary one.
+func (p keyRegions) Primary() regionMember {
+	return p.Members[slices.IndexFunc(p.Members, func(m regionMember) bool { return m.Primary })]
+}
 
 func (v *visit) keyRegionsPage() error {
 	r, err := v.enter("regions")
@@ -67,7 +70,8 @@ func (v *visit) keyRegions(status int, p keyRegions) error {
 	}
 	for i := range all {
 		all[i].Here = all[i].Region == v.session.Region
-		if all[i].Asked = i < mostAsked; !all[i].Asked {
+		all[i].Served = v.serves(all[i].Region)
+		if all[i].Asked = all[i].Served && i < mostAsked; !all[i].Asked {
 			continue
 		}
 		var err error
@@ -143,7 +147,16 @@ func (v *visit) movePrimary() error {
 		return err
 	}
 	to := v.typed("region")
-	status, err := v.act(&r, "UpdatePrimaryRegion", r.about("PrimaryRegion", to), "regions", "The primary is in "+to+" now; here is a replica.")
+	said := "The primary is in " + to + " now; here is a replica."
+	if to == v.session.Region { // a replica may not do it, so that it is the primary which was asked to stay
+		said = "The primary is here already, in " + to + ": nothing was changed."
+	}
+	var status int
+	if err = v.unserved(to); err != nil {
+		status, err = r.stay(err)
+	} else {
+		status, err = v.act(&r, "UpdatePrimaryRegion", r.about("PrimaryRegion", to), "regions", said)
+	}
 	if status == 0 {
 		return err
 	}

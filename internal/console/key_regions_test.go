@@ -73,7 +73,8 @@ func TestMovePrimary(t *testing.T) {
 	b.get(at).want(http.StatusOK, "New primary Region", "<option>eu-west-1</option>", "becomes a replica")
 	there.Must("DisableKey", map[string]any{"KeyId": id})
 	b.post(at+"/primary", "region", "eu-west-1").want(http.StatusBadRequest, "DisabledException", "eu-west-1")
-	b.post(at+"/primary", "region", "ap-south-1").want(http.StatusBadRequest, "does not have a replica key in the specified Region")
+	b.post(at+"/primary", "region", "ap-south-1").want(http.StatusBadRequest, "This server does not serve the Region ap-south-1. It serves us-east-1, eu-west-1")
+	b.post(at+"/primary", "region", "us-east-1").want(http.StatusOK, "The primary is here already, in us-east-1: nothing was changed.", "New primary Region")
 	there.Must("EnableKey", map[string]any{"KeyId": id})
 	b.post(at+"/primary", "region", "eu-west-1", "csrf", "made-up").want(http.StatusForbidden, "StalePage")
 	if !has(root, "DescribeKey", id, `"MultiRegionKeyType":"PRIMARY"`) {

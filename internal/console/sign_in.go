@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"qkms/internal/key"
 	"qkms/internal/oversight"
 )
 
@@ -50,8 +49,8 @@ func (v *visit) signInNow() error {
 
 // login makes s a session: of an access key one with temporary credentials, of temporary ones as long as they last.
 func (v *visit) login(s *session) error {
-	if !key.IsRegion(s.Region) {
-		return &Refusal{Status: http.StatusBadRequest, Code: "InvalidRegion", Message: "A Region is written like us-east-1."}
+	if err := v.unserved(s.Region); err != nil {
+		return err
 	}
 	var login oversight.Login
 	e, err := v.client.query(s, v.hr, oversight.Signing, "ConsoleLogin", nil)
@@ -71,18 +70,4 @@ func (v *visit) login(s *session) error {
 func (v *visit) signOutNow() error {
 	v.signOut()
 	return v.redirect("/console/sign-in")
-}
-
-func (v *visit) changeRegion() error {
-	s := *v.session
-	if s.Region = strings.TrimSpace(v.hr.PostForm.Get("region")); !key.IsRegion(s.Region) {
-		return &Refusal{Status: http.StatusBadRequest, Code: "InvalidRegion", Message: "A Region is written like us-east-1."}
-	}
-	if err := v.keep(&s); err != nil {
-		return err
-	}
-	if to := v.hr.PostForm.Get("to"); to != "" { // what is in both
-		return v.redirect(back(to))
-	}
-	return v.redirect("/console/keys") // what the page was about is in the other Region
 }

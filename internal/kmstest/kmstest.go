@@ -215,6 +215,14 @@ func (s *Server) Restart() {
 	s.start()
 }
 
+// RestartServing is Restart as a server of these Regions alone, whatever keys there are in others.
+func (s *Server) RestartServing(regions ...string) {
+	s.t.Helper()
+	s.halt()
+	s.opts.Regions = regions
+	s.start()
+}
+
 // RootKey is the file of the root key.
 func (s *Server) RootKey() string { return s.root }
 
