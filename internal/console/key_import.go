@@ -33,8 +33,16 @@ func file(b []byte) template.URL {
 	return template.URL("data:application/octet-stream;base64," + base64.StdEncoding.EncodeToString(b)) //nolint:gosec // of base64
 }
 
-// First reports whether the key never had material, as far as can be seen.
-func (p keyImport) First() bool { return p.Hidden == nil && p.Facts.CurrentKeyMaterialId == "" }
+// First reports whether the key never had material, as far as can be seen: of a key whose materials have no ids, whether it has none now.
+func (p keyImport) First() bool {
+	switch {
+	case p.Hidden != nil:
+		return false
+	case p.Facts.Symmetric():
+		return p.Facts.CurrentKeyMaterialId == ""
+	}
+	return p.Facts.KeyState == "PendingImport"
+}
 
 // Wrappings are those to choose from.
 func (p keyImport) Wrappings() []string { return wrappingsFor(p.Facts.KeySpec) }
@@ -123,5 +131,5 @@ func (v *visit) importMaterial() error {
 		}
 		return v.keyImport(status, p)
 	}
-	return v.done(r.path(""), form.said(p.First()))
+	return v.done(r.path(""), p.said())
 }

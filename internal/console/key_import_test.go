@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -175,7 +176,11 @@ func TestImportRefused(t *testing.T) {
 		"a private key in PEM":        {encoded(clear), token, "ever", "", "NotWrapped", token, encoded(clear)},
 		"nothing wrapped":             {"", token, "ever", "", "The wrapped material is missing", token, ""},
 		"no token":                    {wrapped, "", "ever", "", "The import token is missing", "", ""},
-		"no base64":                   {wrapped, "!<script>", "ever", "", "NotBase64", "", "<script>"},
+		"no base64":                   {wrapped, "!<script>", "ever", "", "NotBase64", wrapped, "<script>"},
+		"in clear, as the token":      {wrapped, encoded(s.files["key-material.bin"]), "ever", "", "NoToken", wrapped, encoded(s.files["key-material.bin"])},
+		"a private key as the token":  {wrapped, encoded(der), "ever", "", "NoToken", wrapped, encoded(der)},
+		"PEM that is not in base64":   {string(clear), token, "ever", "", "NotWrapped", token, "PRIVATE KEY-----"},
+		"before the API's time":       {wrapped, token, "until", "0000-01-31T12:00", "NotADate", wrapped, ""},
 		"no date":                     {wrapped, token, "until", "", "NotADate", wrapped, ""},
 		"a date that is none":         {wrapped, token, "until", `"><script>`, "NotADate", "&#34;&gt;&lt;script&gt;", `"><script>`},
 		"how long is not said":        {wrapped, token, "", "", "NotADate", wrapped, ""},
@@ -202,6 +207,57 @@ func TestImportRefused(t *testing.T) {
 	if !has(root, "DescribeKey", id, `"PendingImport"`) {
 		t.Error("something was imported")
 	}
+}
+
+// A file of base64 is what the base64 says: wrapped material, or a key in clear that is not passed on.
+func TestImportFilesOfBase64(t *testing.T) {
+	b, root, id, s, _ := pending(t)
+	at := "/console/keys/" + id + "/import"
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(b []byte) []byte { return []byte(encoded(b)[:64] + "\n" + encoded(b)[64:] + "\n") }
+	private, token := text(x509.MarshalPKCS1PrivateKey(k)), text(s.files["import-token.bin"])
+	p := b.upload(at, map[string][]byte{"material-file": private, "token-file": token}, "lasts", "ever")
+	p.want(http.StatusBadRequest, "NotWrapped", "it is a private key")
+	p.without(string(private[:64]))
+	if !has(root, "DescribeKey", id, `"PendingImport"`) {
+		t.Fatal("something was imported")
+	}
+	b.upload(at, map[string][]byte{"material-file": text(s.files["wrapped-material.bin"]), "token-file": token}, "lasts", "ever").want(http.StatusOK, "the key can be used")
+}
+
+// Importing what a disabled key had enables it, which the page says before and after; another material does not.
+func TestImportIntoDisabled(t *testing.T) {
+	b, root, id, s, p := pending(t)
+	at := "/console/keys/" + id
+	again := map[string][]byte{"material-file": s.files["wrapped-material.bin"], "token-file": s.files["import-token.bin"]}
+	b.get(at + "/import").without("enables it")
+	b.upload(at+"/import", again, "lasts", "ever").want(http.StatusOK, "the key can be used")
+	b.get(at + "/import").without("enables it")
+	root.Must("DisableKey", map[string]any{"KeyId": id})
+	b.get(at+"/import").want(http.StatusOK, "The key is disabled.", "enables it", "leaves it disabled")
+	s.do(p, "make")
+	s.do(p, "wrap")
+	b.upload(at+"/import", map[string][]byte{"material-file": s.files["wrapped-material.bin"], "token-file": s.files["import-token.bin"]}, "lasts", "ever", "type", "new").want(http.StatusOK, "waits for the next rotation", `"state Disabled"`)
+	b.upload(at+"/import", again, "lasts", "ever", "type", "same").want(http.StatusOK, "The key was disabled, and is enabled again", `"state Enabled"`)
+}
+
+// A key whose material has no id has it all the same.
+func TestImportAgainIntoHMAC(t *testing.T) {
+	b, root, _ := aKey(t, `{}`)
+	id := root.Must("CreateKey", `{"Origin":"EXTERNAL","KeySpec":"HMAC_256","KeyUsage":"GENERATE_VERIFY_MAC"}`).String("KeyMetadata.KeyId")
+	at := "/console/keys/" + id
+	s, p := b.parameters(id, "RSAES_OAEP_SHA_256", "RSA_2048")
+	s.do(p, "make")
+	s.do(p, "wrap")
+	files := map[string][]byte{"material-file": s.files["wrapped-material.bin"], "token-file": s.files["import-token.bin"]}
+	b.upload(at+"/import", files, "lasts", "ever").want(http.StatusOK, "the key can be used")
+	b.upload(at+"/import", files, "lasts", "ever").want(http.StatusOK, "the same that the key had.")
+	root.Must("DisableKey", map[string]any{"KeyId": id})
+	b.get(at + "/import").without("leaves it disabled")
+	b.upload(at+"/import", files, "lasts", "ever").want(http.StatusOK, "is enabled again")
 }
 
 // A form may have 256 KiB, its files with it.
