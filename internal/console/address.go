@@ -1,9 +1,11 @@
 package console
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -24,6 +26,30 @@ func (s *Console) scheme(hr *http.Request) string {
 func (s *Console) host(hr *http.Request) string {
 	if s.URL != nil {
 		return s.URL.Host
+	}
+	return hr.Host
+}
+
+// origin is how browsers say that a form is of a page at u (RFC 6454 §6.2).
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// errForeign is of a form at another address than Config.URL.
+var errForeign = errors.New("the form is not of a page at the console's address")
+
+// fromElsewhere is why a request is not taken as one of our pages. With Config.URL these are pages at that address alone: the Host that comes
+// here is then a name behind the proxy, and what a browser has from that name, be it this console, is another site.
+func (s *Console) fromElsewhere(hr *http.Request) error {
+	from := hr.Header.Get("Origin")
+	if s.URL != nil && hr.Method == http.MethodPost && from != "" && from != origin(s.URL) {
+		return errForeign
+	}
+	return s.foreign.Check(hr)
+}
+
+// renamed is the Host of a request that came by Config.URL, if the proxy there has made it another; "" otherwise.
+func (s *Console) renamed(hr *http.Request) string {
+	if s.URL == nil || strings.EqualFold(hr.Host, s.URL.Host) || strings.EqualFold(hr.Host, s.URL.Host+":"+map[string]string{"https": "443", "http": "80"}[s.URL.Scheme]) {
+		return ""
 	}
 	return hr.Host
 }

@@ -36,10 +36,19 @@ func TestConsoleURL(t *testing.T) {
 		return w
 	}
 	form := url.Values{"access-key-id": {root.AccessKeyID}, "secret": {root.Secret}, "region": {kmstest.Region}}
-	for _, origin := range []string{"https://elsewhere.example", "https://kms.example.com", "http://kms.example.com:8443", "null"} {
+	for _, origin := range []string{"https://elsewhere.example", "https://kms.example.com", "http://kms.example.com:8443", "null", "http://127.0.0.1:8020", "https://127.0.0.1:8020"} {
 		if w := send("POST", "/console/sign-in", origin, form); w.Code != http.StatusForbidden || len(w.Result().Cookies()) != 0 {
 			t.Errorf("from %s: got %d %v", origin, w.Code, w.Result().Cookies())
 		}
+	}
+	hr := httptest.NewRequest("POST", "/console/sign-in", strings.NewReader(form.Encode()))
+	hr.Host = "127.0.0.1:8020"
+	for name, value := range map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://127.0.0.1:8020", "Sec-Fetch-Site": "same-origin"} {
+		hr.Header.Set(name, value)
+	}
+	inner := httptest.NewRecorder()
+	if s.Handler.ServeHTTP(inner, hr); inner.Code != http.StatusForbidden || !strings.Contains(inner.Body.String(), "https://kms.example.com:8443/console/") {
+		t.Errorf("from a page under the name behind the proxy: got %d %s", inner.Code, inner.Body)
 	}
 	w := send("POST", "/console/sign-in", public.String(), form)
 	if len(w.Result().Cookies()) != 1 {
@@ -64,7 +73,7 @@ func TestConsoleURL(t *testing.T) {
 		t.Fatal("the page has no form")
 	}
 	try := send("POST", "/console/try/CreateKey", public.String(), url.Values{"csrf": {csrf[1]}, "do": {"show"}, "raw": {"{}"}}, c)
-	if got := try.Body.String(); !strings.Contains(got, "--endpoint-url https://kms.example.com:8443") {
+	if got := try.Body.String(); !strings.Contains(got, "--endpoint-url https://kms.example.com:8443") || !strings.Contains(got, "another <code>Host</code>, <bdi class=\"plain\">127.0.0.1:8020</bdi>, than people type") {
 		t.Errorf("an example: got %d %s", try.Code, got)
 	}
 	to, err := url.Parse(send("GET", "/console/sign-in/oidc", "", nil).Header().Get("Location"))
@@ -73,5 +82,28 @@ func TestConsoleURL(t *testing.T) {
 	}
 	if got, want := to.Query().Get("redirect_uri"), "https://kms.example.com:8443/console/sign-in/oidc/callback"; got != want {
 		t.Errorf("redirect_uri: got %q, want %q", got, want)
+	}
+}
+
+// A proxy that passes Host on has nothing to be warned of.
+func TestConsoleURLThatIsTheHost(t *testing.T) {
+	s := kmstest.With(t, kmstest.Options{Console: true, Log: t.Output(), ConsoleURL: &url.URL{Scheme: "http", Host: "127.0.0.1"}})
+	b := signedIn(t, s.As(kmstest.Account))
+	for host, warned := range map[string]bool{"127.0.0.1": false, "127.0.0.1:80": false, "kms.internal": true} {
+		hr := httptest.NewRequest("POST", "/console/try/ListKeys", strings.NewReader(url.Values{"csrf": {b.csrf()}, "do": {"show"}}.Encode()))
+		hr.Host = host
+		hr.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		at, err := url.Parse(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range b.http.Jar.Cookies(at) {
+			hr.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.Handler.ServeHTTP(w, hr)
+		if got := strings.Contains(w.Body.String(), "sends another <code>Host</code>"); w.Code != http.StatusOK || got != warned {
+			t.Errorf("Host %s: got %d, warned %v, want %v", host, w.Code, got, warned)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func New(c Config) (*Console, error) {
 	}
 	foreign := http.NewCrossOriginProtection()
 	if c.URL != nil { // browsers that do not say Sec-Fetch-Site name it as Origin, which is not the Host that comes here
-		if err := foreign.AddTrustedOrigin(c.URL.Scheme + "://" + c.URL.Host); err != nil {
+		if err := foreign.AddTrustedOrigin(origin(c.URL)); err != nil {
 			return nil, fmt.Errorf("console: %w", err)
 		}
 	}
@@ -109,8 +109,8 @@ func (s *Console) Busy(w http.ResponseWriter, hr *http.Request) bool {
 // ServeHTTP implements http.Handler.
 func (s *Console) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	guard(w.Header())
-	if err := s.foreign.Check(hr); err != nil {
-		http.Error(w, "This came from another site. Open the console and do it there.", http.StatusForbidden)
+	if err := s.fromElsewhere(hr); err != nil {
+		http.Error(w, "This came from another site. Open the console and do it there: "+s.scheme(hr)+"://"+s.host(hr)+"/console/", http.StatusForbidden)
 		return
 	}
 	s.mux.ServeHTTP(w, hr)

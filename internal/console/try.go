@@ -23,6 +23,7 @@ type tryPage struct {
 	Keys   []suggestion
 	Sent   *sent
 	Code   []code
+	Inner  string // Host behind a proxy that sends another than people type, as clients must not have it; "": there is none
 }
 
 // A suggestion is a name to type in where a key is wanted.
@@ -56,7 +57,7 @@ func (v *visit) tryPage() (*tryPage, error) {
 	if op == nil {
 		return nil, &Refusal{Status: http.StatusNotFound, Code: "NoSuchOperation", Message: "AWS KMS has no such operation."}
 	}
-	return &tryPage{Operation: op, Fields: fieldsOf(op.Input, "")}, nil
+	return &tryPage{Operation: op, Fields: fieldsOf(op.Input, ""), Inner: v.renamed(v.hr)}, nil
 }
 
 // take fills the form with a request in JSON.
