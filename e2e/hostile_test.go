@@ -69,6 +69,17 @@ func hostileAccount(t *testing.T) program.Login {
 	return program.Login{URL: server.URL, ID: made.ID, Secret: made.Secret}
 }
 
+// hostileKey is another key of who, with such text where a key has any.
+func hostileKey(t *testing.T, who program.Login, property string, value any) (id string) {
+	t.Helper()
+	var key struct{ KeyMetadata struct{ KeyId string } }
+	must(t, who.KMS("CreateKey", map[string]any{
+		property: value, "Description": "</textarea>" + hostile(property),
+		"Tags": []any{map[string]any{"TagKey": short("key-"+property, 128), "TagValue": short("value-"+property, 256)}},
+	}, &key))
+	return key.KeyMetadata.KeyId
+}
+
 // text is JSON with its markup as it is.
 func text(v any) string {
 	var b strings.Builder
@@ -91,7 +102,8 @@ func short(where string, most int) string {
 func TestHostileContent(t *testing.T) {
 	t.Parallel()
 	var said strings.Builder
-	c := newCrawl(t, "hostile", hostileAccount(t))
+	who := hostileAccount(t)
+	c := newCrawl(t, "hostile", who)
 	c.also = func(tab *browser.Tab) {
 		if ran := browser.Eval[string](tab, "String(window.__pwned)"); ran != "undefined" {
 			t.Errorf("%s: a script ran: %s", tab.Path(), ran)
@@ -111,6 +123,15 @@ func TestHostileContent(t *testing.T) {
 		c.page(c.tab.Path())
 	}
 	c.all()
+	// Of keys that are made when the crawl is over, which takes one key for all of them.
+	c.page("/console/keys/" + hostileKey(t, who, "Origin", "EXTERNAL") + "/import")
+	c.tab.Send("Get a wrapping key and its token")
+	c.also(c.tab)
+	k := hostileKey(t, who, "MultiRegion", true)
+	must(t, who.KMS("ReplicateKey", map[string]any{"KeyId": k, "ReplicaRegion": "eu-west-1", "Description": hostile("replica")}, nil))
+	c.page("/console/keys/" + k + "/regions")
+	c.tab.Send("Go to eu-west-1")
+	c.also(c.tab)
 	for _, where := range []string{
 		`description <script>window.__pwned="description"</script>`, "U+202E", "{{.Session.Secret}}", "alias/javascript/alert-1-WWW",
 		`user/<script>window.__pwned="path"</script>`,
