@@ -119,6 +119,29 @@ func TestSnippetsAreQuoted(t *testing.T) {
 	})
 }
 
+// A description that a terminal would act on, the CLI would fetch, and nobody would read as it is.
+const unseen = "https://a\r\nb\x1b[201~\x03\ntouch PWNED\n'!x\\\x7f\u009b\u202e\u2066\u00a0\U000e0041\U0001f600\x00é"
+
+// What cannot be seen is written by its number, and arrives as it is.
+func TestSnippetsShowWhatIsUnseen(t *testing.T) {
+	s := harness.Start(t)
+	inAll(t, s, func(t *testing.T, run func(operation string, body any) string) {
+		made, err := s.KMS().CreateKey(t.Context(), &kms.CreateKeyInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := aws.ToString(made.KeyMetadata.KeyId)
+		run("UpdateKeyDescription", map[string]any{"KeyId": id, "Description": unseen})
+		k, err := s.KMS().DescribeKey(t.Context(), &kms.DescribeKeyInput{KeyId: &id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := aws.ToString(k.KeyMetadata.Description); got != unseen {
+			t.Errorf("got %q, want %q", got, unseen)
+		}
+	})
+}
+
 // A time that is copied is that time, which no example of the API reference has: material expires then.
 func TestSnippetsHaveTimes(t *testing.T) {
 	s, expires := harness.Start(t), time.Now().Add(time.Hour).Truncate(time.Second)

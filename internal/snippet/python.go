@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"fmt"
 	"strings"
 
 	"qkms/internal/reference"
@@ -17,7 +18,7 @@ func Python(c Call) string {
 		w.line("from datetime import datetime, timezone")
 	}
 	w.line()
-	w.line(`kms = boto3.client("kms", region_name=`, quoted(c.Region), `, endpoint_url=`, quoted(c.Endpoint), `)`)
+	w.line(`kms = boto3.client("kms", region_name=`, literal(c.Region), `, endpoint_url=`, literal(c.Endpoint), `)`)
 	w.line("answer = kms.", words(c.Operation.Name, "_"), "(")
 	w.depth++
 	given(c.Operation.Input, c.Body, func(m *reference.Member, v any) {
@@ -43,7 +44,7 @@ func python(m *reference.Member, v any) string {
 	case map[string]any:
 		var all []string
 		each(m, v, func(name string, of *reference.Member, one any) {
-			all = append(all, quoted(name)+": "+python(of, one))
+			all = append(all, literal(name)+": "+python(of, one))
 		})
 		return "{" + strings.Join(all, ", ") + "}"
 	}
@@ -51,9 +52,19 @@ func python(m *reference.Member, v any) string {
 	case v == nil:
 		return "None"
 	case m.Type == "blob":
-		return "b64decode(" + quoted(v) + ")"
+		return "b64decode(" + literal(v) + ")"
 	case m.Type == "timestamp":
-		return "datetime.fromtimestamp(" + quoted(v) + ", timezone.utc)"
+		return "datetime.fromtimestamp(" + literal(v) + ", timezone.utc)"
 	}
-	return quoted(v)
+	return literal(v)
+}
+
+// literal is JSON, whose strings are strings of Python too, but that no pair of numbers makes one letter there.
+func literal(v any) string {
+	return numbered(encoded(v), func(r rune) string {
+		if r > 0xffff {
+			return fmt.Sprintf(`\U%08x`, r)
+		}
+		return fmt.Sprintf(`\u%04x`, r)
+	})
 }

@@ -1,16 +1,19 @@
 // Package snippet writes a call of the API as clients spell it: the AWS CLI, boto3, Go and JavaScript.
 //
 // It is pure. What is written is complete but for credentials, which every one of them takes from the
-// environment, and it is safe to paste: whatever a value holds, it is quoted for its language.
+// environment, and it is safe to paste: whatever a value holds, it is quoted for its language, and what cannot be seen, or
+// would be done by a terminal, is written by its number.
 package snippet
 
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 
 	"qkms/internal/reference"
 )
@@ -59,8 +62,36 @@ func words(name, sep string) string {
 	return b.String()
 }
 
-// quoted is JSON, whose strings are strings of Python and JavaScript too.
+// unseen reports whether a letter leaves no mark of its own or changes how others are read, as those do that turn the direction
+// of reading (Unicode TR 36 §2.5), or is for terminals. It is what strconv.Quote escapes, which writes the strings for Go.
+func unseen(r rune) bool { return !unicode.IsPrint(r) }
+
+// numbered is text, where letters that cannot be seen are as number writes them.
+func numbered(text string, number func(rune) string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unseen(r) {
+			b.WriteString(number(r))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// quoted is JSON, whose strings are strings of JavaScript too.
 func quoted(v any) string {
+	return numbered(encoded(v), func(r rune) string {
+		var b strings.Builder
+		for _, half := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, half)
+		}
+		return b.String()
+	})
+}
+
+// encoded is JSON in one line.
+func encoded(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +17,61 @@ import (
 // hostile are values that want to be more than values.
 var hostile = []string{
 	"", "-x", "=x", "~", "a b", "$(touch /tmp/x)", "`id`", `'; rm -rf ~; '`, `"; import os; "`, "\\", "a\nb", "a\tb", "é\u2028\u202e", "</script>", `{{.}}`, "%s", "!x", "#x", "*",
-	"file:///etc/passwd", "https://example.com",
+	"file:///etc/passwd", "https://example.com", "https://a\r\nb",
+	"x\x03\ntouch PWNED\n", "x\x1b[201~\x03\ntouch PWNED\n", "-\x7f\u009b201~", "\u202e\u2066\u200f\u061c\ufeff\u00a0'!x\\\b7\U000e0041",
+}
+
+// A terminal acts on some letters while they are pasted, and others make a line read otherwise than it is. Whatever holds them,
+// none is in what is copied: each line ends where it does for a harmless value.
+func TestNothingIsUnseen(t *testing.T) {
+	of := func(value string) snippet.Call {
+		c := encrypt(t, value)
+		c.Body["Plaintext"], c.Body["GrantTokens"], c.Body["DryRun"] = value, []any{value, map[string]any{value: value}}, value
+		c.Region, c.Endpoint = value, value
+		return c
+	}
+	for _, l := range snippet.Languages {
+		for _, value := range append(hostile, "\x00", "a\r") {
+			for _, write := range []func(string) snippet.Call{of, func(value string) snippet.Call { return recipient(t, value) }} {
+				text := l.Write(write(value))
+				if got, want := strings.Count(text, "\n"), strings.Count(l.Write(write("x")), "\n"); got > want {
+					t.Errorf("%s: %q: got %d lines, want %d at most: %s", l.Name, value, got, want, text)
+				}
+				for _, r := range text {
+					if r != '\n' && r != '\t' && !strconv.IsPrint(r) || r == '\t' && l.Code != "go" {
+						t.Errorf("%s: %q: %U is in %s", l.Name, value, r, text)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Letters beyond U+FFFF are two numbers in JavaScript, and one in Python.
+func TestNumbers(t *testing.T) {
+	c := encrypt(t, "a\u202e\U000e0041")
+	for _, l := range snippet.Languages {
+		want := map[string]string{"cli": `"KeyId":"a\u202e\udb40\udc41"`, "python": `"a\u202e\U000e0041"`, "go": `"a\u202e\U000e0041"`, "javascript": `"a\u202e\udb40\udc41"`}[l.Code]
+		if text := l.Write(c); !strings.Contains(text, want) {
+			t.Errorf("%s: no %s in\n%s", l.Name, want, text)
+		}
+	}
+}
+
+// Every shell of those that the commands are for takes a word as it was, with and without what cannot be seen.
+func TestShell(t *testing.T) {
+	for _, shell := range []string{"bash", "ksh", "zsh"} {
+		if _, err := exec.LookPath(shell); err != nil && shell != "bash" {
+			continue
+		}
+		for _, value := range hostile {
+			cmd := exec.Command(shell, "-c", "printf %s "+snippet.Shell(value))
+			cmd.Env = []string{"LC_ALL=C"}
+			if out, err := cmd.CombinedOutput(); err != nil || string(out) != value {
+				t.Errorf("%s: %s: got %q, %v, want %q", shell, snippet.Shell(value), out, err, value)
+			}
+		}
+	}
 }
 
 func call(t *testing.T, operation, body string) snippet.Call {
@@ -45,28 +98,51 @@ func encrypt(t *testing.T, context string) snippet.Call {
 	return call(t, "Encrypt", string(b))
 }
 
-// A shell takes what is quoted for the very words that were meant, and runs none of them. The CLI reads files that are
-// named file://, and then takes what they hold as it is.
+// A shell takes what is quoted for the very words that were meant, and runs none of them.
 func TestCLIQuotes(t *testing.T) {
 	for _, value := range hostile {
 		text := snippet.CLI(encrypt(t, value))
-		out, err := exec.Command("bash", "-c", `aws() { for a in "$@"; do case $a in file://*) cat "${a#file://}";; *) printf %s "$a";; esac; printf '\0'; done; }; `+text).CombinedOutput()
+		out, err := exec.Command("bash", "-c", `aws() { printf '%s\0' "$@"; }; `+text).CombinedOutput()
 		if err != nil {
 			t.Errorf("%q: %v: %s", text, err, out)
 			continue
 		}
-		words := strings.Split(string(out), "\x00")
-		if strings.HasPrefix(value, "-") {
-			words = slices.Concat(words[:2], strings.SplitN(words[2], "=", 2), words[3:])
-		}
-		if got := words[3]; words[2] != "--key-id" || got != value {
-			t.Errorf("%q: got the words %q, want key id %q", text, words, value)
+		given := options(t, strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"))
+		if got := given["key-id"]; got != value {
+			t.Errorf("%q: got %q, want key id %q", text, given, value)
 		}
 		var context map[string]string
-		if err := json.Unmarshal([]byte(words[7]), &context); err != nil || context[value] != value {
-			t.Errorf("%q: encryption context: got %q, %v", text, words[7], err)
+		if err := json.Unmarshal([]byte(given["encryption-context"]), &context); err != nil || context[value] != value {
+			t.Errorf("%q: encryption context: got %q, %v", text, given, err)
 		}
 	}
+}
+
+// options are those of a command for the CLI, in its words: what is in JSON is as if it were on its own. It fails the test
+// where the CLI would take one for something else.
+func options(t *testing.T, words []string) map[string]string {
+	t.Helper()
+	given := map[string]string{}
+	for words = words[2:]; len(words) > 0; words = words[1:] {
+		name, value, joined := strings.Cut(strings.TrimPrefix(words[0], "--"), "=")
+		if !joined && len(words) > 1 {
+			value, words = words[1], words[1:]
+		}
+		if strings.Contains(value, "://") && name == "key-id" || !joined && strings.HasPrefix(value, "-") {
+			t.Errorf("--%s: the CLI does not take %q for itself", name, value)
+		}
+		given[name] = value
+	}
+	var members map[string]string
+	if text, ok := given["cli-input-json"]; ok {
+		if err := json.Unmarshal([]byte(text), &members); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if id, ok := members["KeyId"]; ok {
+		given["key-id"] = id
+	}
+	return given
 }
 
 // A blob within a structure is a file, and so is every text beside it that the CLI's own notation could misread.
