@@ -151,10 +151,10 @@ func answerOf(status int, body string) string {
 // curl is a request with the signer that curl has in it.
 func (v *visit) curl(operation, body string) string {
 	return strings.Join([]string{
-		fmt.Sprintf("curl --aws-sigv4 aws:amz:%s:kms --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"", v.Region),
+		fmt.Sprintf("curl --aws-sigv4 %s --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"", snippet.Shell("aws:amz:"+v.Region+":kms")),
 		"-H 'Content-Type: application/x-amz-json-1.1'",
 		"-H 'X-Amz-Target: " + "TrentService." + operation + "'",
 		"--data '" + strings.ReplaceAll(body, "'", `'\''`) + "'",
-		v.endpoint() + "/",
+		snippet.Shell(v.endpoint() + "/"), // a name of a host may have $ and ; in it
 	}, " \\\n    ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -106,6 +107,21 @@ func TestDocsGuard(t *testing.T) {
 	b.get("/docs/Obliterate").want(http.StatusNotFound, "There is no such page")
 	b.get("/docs/CreateKey/more").want(http.StatusNotFound, "There is no such page")
 	b.get("/docs").want(http.StatusOK, "API reference")
+}
+
+// A name of a host that leads here may have in it what a shell runs: commands that name it are quoted.
+func TestDocsQuoteTheHost(t *testing.T) {
+	s := kmstest.With(t, kmstest.Options{Console: true})
+	hr := httptest.NewRequest("GET", "/docs/ListKeys", nil)
+	hr.Host = "a;$(id)&.example:8020"
+	w := httptest.NewRecorder()
+	s.Handler.ServeHTTP(w, hr)
+	text := html.UnescapeString(w.Body.String())
+	for _, want := range []string{"'http://" + hr.Host + "/'</pre>", "--endpoint-url 'http://" + hr.Host + "'"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
 }
 
 // Examples show ARNs as this deployment spells them.

@@ -141,13 +141,14 @@ func (v *visit) tryNow() error {
 	return v.page("try", p.Name, p)
 }
 
-// compact is JSON in one line, as SDKs send it.
+// compact is JSON in one line, as SDKs send it. What cannot be seen is sent by its number, which means the same: so what is
+// shown is what was signed, byte for byte, and reads as it is.
 func compact(body map[string]any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(body)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return []byte(numbered(strings.TrimSuffix(b.String(), "\n"))), err
 }
 
 // codes is the call in all languages. Passwords are left out of what will be copied and kept.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,24 +75,55 @@ func TestTryShowsTheVeryRequest(t *testing.T) {
 		}
 	}
 
-	head, body, _ := strings.Cut(p.pre("whole-request"), "\n\n")
-	lines := strings.Split(head, "\n")
-	hr, err := http.NewRequest("POST", s.URL+"/", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
+	hr := p.request(s.URL)
+	if r, err := root.Do(hr); err != nil || r.Status != http.StatusOK || r.String("Plaintext") == "" {
+		t.Errorf("the request that is shown: got %v %v", r, err)
 	}
-	for _, line := range lines[1:] {
+	if strings.Contains(p.pre("request"), hr.Header.Get("X-Amz-Security-Token")) {
+		t.Error("the session token is not hidden")
+	}
+}
+
+// request is the one that the page shows, whole.
+func (p *page) request(url string) *http.Request {
+	p.t.Helper()
+	head, body, _ := strings.Cut(p.pre("whole-request"), "\n\n")
+	hr, err := http.NewRequest("POST", url+"/", strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, line := range strings.Split(head, "\n")[1:] {
 		if name, value, _ := strings.Cut(line, ": "); name == "Host" {
 			hr.Host = value
 		} else {
 			hr.Header.Set(name, value)
 		}
 	}
-	if r, err := root.Do(hr); err != nil || r.Status != http.StatusOK || r.String("Plaintext") == "" {
+	return hr
+}
+
+// Letters that nobody sees are shown by their numbers, and were sent so: the request that is shown is still the one that was signed.
+func TestTryShowsWhatIsUnseen(t *testing.T) {
+	s := kmstest.With(t, kmstest.Options{Console: true})
+	root := s.As(kmstest.Account)
+	id := root.Must("CreateKey", `{}`).String("KeyMetadata.KeyId")
+	const description = "pic\u202egpj.exe\u2066\u200f\x1b[201~\x03\ntouch PWNED\n\u009b\x7f\U000e0041"
+	raw, err := json.Marshal(map[string]string{"KeyId": id, "Description": description})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := signedIn(t, root).post("/console/try/UpdateKeyDescription", "raw", string(raw), "do", "show")
+	for _, id := range []string{"request", "whole-request", "code-cli", "code-python", "code-go", "code-javascript"} {
+		text := p.pre(id)
+		if at := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && r != '\t' && !strconv.IsPrint(r) }); at >= 0 || !strings.Contains(text, `\u202e`) {
+			t.Errorf("%s: got %q, want all that is in it to be seen", id, text)
+		}
+	}
+	if r, err := root.Do(p.request(s.URL)); err != nil || r.Status != http.StatusOK {
 		t.Errorf("the request that is shown: got %v %v", r, err)
 	}
-	if strings.Contains(p.pre("request"), hr.Header.Get("X-Amz-Security-Token")) {
-		t.Error("the session token is not hidden")
+	if got := root.Must("DescribeKey", `{"KeyId":"`+id+`"}`).String("KeyMetadata.Description"); got != description {
+		t.Errorf("got %q, want %q", got, description)
 	}
 }
 
