@@ -21,19 +21,9 @@ func TestConsoleURL(t *testing.T) {
 		ConsoleOIDC: &console.OIDC{Issuer: l.URL, ClientID: "qkms console", Secret: clientSecret, Role: consoleRole},
 	})
 	root := s.As(kmstest.Account)
+	const behind = "127.0.0.1:8020" // what the proxy calls the server
 	send := func(method, path, origin string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
-		hr := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
-		hr.Host = "127.0.0.1:8020"
-		hr.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if origin != "" {
-			hr.Header.Set("Origin", origin)
-		}
-		for _, c := range cookies {
-			hr.AddCookie(c)
-		}
-		w := httptest.NewRecorder()
-		s.Handler.ServeHTTP(w, hr)
-		return w
+		return arrive(s, method, behind, path, form.Encode(), http.Header{"Origin": {origin}}, cookies...)
 	}
 	form := url.Values{"access-key-id": {root.AccessKeyID}, "secret": {root.Secret}, "region": {kmstest.Region}}
 	for _, origin := range []string{"https://elsewhere.example", "https://kms.example.com", "http://kms.example.com:8443", "null", "http://127.0.0.1:8020", "https://127.0.0.1:8020"} {
@@ -41,13 +31,8 @@ func TestConsoleURL(t *testing.T) {
 			t.Errorf("from %s: got %d %v", origin, w.Code, w.Result().Cookies())
 		}
 	}
-	hr := httptest.NewRequest("POST", "/console/sign-in", strings.NewReader(form.Encode()))
-	hr.Host = "127.0.0.1:8020"
-	for name, value := range map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://127.0.0.1:8020", "Sec-Fetch-Site": "same-origin"} {
-		hr.Header.Set(name, value)
-	}
-	inner := httptest.NewRecorder()
-	if s.Handler.ServeHTTP(inner, hr); inner.Code != http.StatusForbidden || !strings.Contains(inner.Body.String(), "https://kms.example.com:8443/console/") {
+	inner := arrive(s, "POST", behind, "/console/sign-in", form.Encode(), http.Header{"Origin": {"http://" + behind}, "Sec-Fetch-Site": {"same-origin"}})
+	if inner.Code != http.StatusForbidden || !strings.Contains(inner.Body.String(), "https://kms.example.com:8443/console/") {
 		t.Errorf("from a page under the name behind the proxy: got %d %s", inner.Code, inner.Body)
 	}
 	w := send("POST", "/console/sign-in", public.String(), form)

@@ -17,18 +17,7 @@ func TestCookiesBehindAProxy(t *testing.T) {
 	root := s.As(kmstest.Account)
 	form := url.Values{"access-key-id": {root.AccessKeyID}, "secret": {root.Secret}, "region": {kmstest.Region}}.Encode()
 	send := func(method, host, site, path, body string, cookies ...*http.Cookie) *http.Response {
-		hr := httptest.NewRequest(method, path, strings.NewReader(body))
-		hr.Host = host
-		hr.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if site != "" {
-			hr.Header.Set("Sec-Fetch-Site", site)
-		}
-		for _, c := range cookies {
-			hr.AddCookie(c)
-		}
-		w := httptest.NewRecorder()
-		s.Handler.ServeHTTP(w, hr)
-		return w.Result()
+		return arrive(s, method, host, path, body, http.Header{"Sec-Fetch-Site": {site}}, cookies...).Result()
 	}
 	for name, row := range map[string]struct {
 		host, site string
@@ -58,4 +47,22 @@ func TestCookiesBehindAProxy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// arrive is a request as a proxy sends it on. Headers that are empty are not sent.
+func arrive(s *kmstest.Server, method, host, path, body string, header http.Header, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	hr := httptest.NewRequest(method, path, strings.NewReader(body))
+	hr.Host = host
+	hr.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for name := range header {
+		if value := header.Get(name); value != "" {
+			hr.Header.Set(name, value)
+		}
+	}
+	for _, c := range cookies {
+		hr.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	s.Handler.ServeHTTP(w, hr)
+	return w
 }
