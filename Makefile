@@ -21,7 +21,7 @@ test-nodes:
 # What the race detector has nothing to say about: what things take of memory, of which it takes more for itself, and long
 # computations of one goroutine.
 test-norace:
-	go test -run 'TestMemoryIsWhatItIsCountedAs|TestSizes|TestWycheproof' ./internal/scale ./internal/authn ./internal/authz/policy ./internal/custody/soft
+	go test -run 'TestMemoryIsWhatItIsCountedAs|TestRoomIsGivenBack|TestSizes|TestWycheproof' ./internal/scale ./internal/lastuse ./internal/authn ./internal/authz/policy ./internal/custody/soft
 
 check:
 	gofmt -d .
