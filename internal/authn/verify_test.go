@@ -131,7 +131,7 @@ func TestRefusals(t *testing.T) {
 			fault.MissingToken, "Missing Authentication Token"},
 		{"E10 region not served", func(*world) *sigv4.Request { return requestAt(noon, "us-east-1", idOfAlice, secretOfAlice) },
 			fault.InvalidSignature, "Credential should be scoped to a valid region, not 'us-east-1'. "},
-		{"E11 unknown", func(*world) *sigv4.Request { return request("AKIAXXXXXXXXXXXXXXXX", secretOfAlice) },
+		{"E11 unknown", func(*world) *sigv4.Request { return request("AKIANOBODYHASTHISID0", secretOfAlice) },
 			fault.UnrecognizedClient, noSuchClient},
 		{"E11 inactive", func(w *world) *sigv4.Request {
 			w.known[idOfAlice].Active = false

@@ -406,7 +406,7 @@ func (r *reader) escape(s []byte) []byte {
 	return append(s, "\"\\/\b\f\n\r\t"[i])
 }
 
-// escapedRune appends \uXXXX or a surrogate pair of two. Half a pair is refused rather than replaced:
+// escapedRune appends what \u and four hex digits mean (RFC 8259 §7), or a surrogate pair of two. Half a pair is refused rather than replaced:
 // two different strings must never become one, least of all in an encryption context.
 func (r *reader) escapedRune(s []byte) []byte {
 	high, ok := r.hex4()
@@ -424,7 +424,7 @@ func (r *reader) escapedRune(s []byte) []byte {
 	return utf8.AppendRune(s, 0x10000+(high-0xD800)<<10+(low-0xDC00))
 }
 
-// hex4 reads \uXXXX.
+// hex4 reads \u and four hex digits.
 func (r *reader) hex4() (rune, bool) {
 	if len(r.in)-r.at < 6 || r.in[r.at] != '\\' || r.in[r.at+1] != 'u' {
 		r.fail("incomplete escape in the string")
