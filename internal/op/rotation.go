@@ -11,6 +11,7 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
+	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
 
@@ -84,7 +85,8 @@ func (d *Deps) family(ctx context.Context, k *key.Key) (family, error) {
 			return family{}, err
 		}
 		if member == nil {
-			return family{}, fmt.Errorf("multi-Region key %s has no key in %q", k.Id, region)
+			// It was deleted after the set was read: the set is to be read again.
+			return family{}, fmt.Errorf("multi-Region key %s has no key in %q: %w", k.Id, region, &store.Conflict{Key: []byte(k.Id)})
 		}
 		f.keys = append(f.keys, member)
 	}

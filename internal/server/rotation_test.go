@@ -226,6 +226,28 @@ func TestRotationOfAMultiRegionKey(t *testing.T) {
 	rotations(5)
 }
 
+// A replica that is deleted between the reading of its set and its own is met anew, as what the set is then; it is no
+// failure of the service's own. Here it stays so: the caller is told to come again.
+func TestRotationWhileAReplicaIsDeleted(t *testing.T) {
+	s := kmstest.New(t)
+	root := s.As(kmstest.Account)
+	id := root.Must("CreateKey", `{"MultiRegion":true}`).String("KeyMetadata.KeyId")
+	at := record.OfMultiRegion(id)
+	set, ver, err := record.Read[recordpb.MultiRegion](t.Context(), s.Book, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Replicas = append(set.Replicas, "eu-west-1")
+	change := s.Book.Change()
+	change.Replace(at, ver, set)
+	if err := s.Book.Commit(t.Context(), change, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := root.Call("RotateKeyOnDemand", fmt.Sprintf(`{"KeyId":"%s"}`, id)); got.Code() != "DependencyTimeoutException" {
+		t.Errorf("got %s, want to be told to come again", got.Raw)
+	}
+}
+
 // A date fires once, however many nodes sweep and whatever is done to the key meanwhile.
 func TestAutomaticRotationFiresOnce(t *testing.T) {
 	s := kmstest.New(t)
