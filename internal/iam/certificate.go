@@ -94,8 +94,8 @@ func AddCertificate(ctx context.Context, c *query.Call, m *recordpb.Certificate)
 	}
 	change := c.Book.Change()
 	to.touch(change)
-	change.Begin(byKey, uint64(m.Created), m)
-	change.Begin(byName, uint64(m.Created), m)
+	change.Begin(byKey, m.Created, m)
+	change.Begin(byName, m.Created, m)
 	return change, nil
 }
 

@@ -48,7 +48,7 @@ var createGroup = telling(adding(making("CreateGroup", func(ctx context.Context,
 		Account: c.Caller.Account, Name: in.GroupName, Path: cmp.Or(in.Path, "/"), Id: identity.NewID("AGPA"), Created: c.Now.UnixMilli(),
 	}
 	change := c.Book.Change()
-	change.Begin(e.key, uint64(m.Created), m)
+	change.Begin(e.key, m.Created, m)
 	return &groupOut{shapeOfGroup(c, m)}, change, nil
 })), (*groupOut).told)
 

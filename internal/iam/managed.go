@@ -59,7 +59,7 @@ var createPolicy = telling(adding(making("CreatePolicy", func(ctx context.Contex
 		return nil, nil, err
 	}
 	change := c.Book.Change()
-	change.Begin(e.key, uint64(now), m)
+	change.Begin(e.key, now, m)
 	s := shapeOfPolicy(c, m, uses{})
 	s.Tags = tagsOf(m.Tags)
 	return &policyOut{s}, change, nil

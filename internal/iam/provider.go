@@ -69,7 +69,7 @@ var createProvider = telling(adding(making("CreateOpenIDConnectProvider", func(c
 		return nil, nil, err
 	}
 	change := c.Book.Change()
-	change.Begin(e.key, uint64(m.Created), m)
+	change.Begin(e.key, m.Created, m)
 	return &createProviderOut{e.arn, tagsOf(m.Tags)}, change, nil
 })), (*createProviderOut).told)
 

@@ -27,7 +27,7 @@ func (e *entity) moveTo(ctx context.Context, c *query.Call, change *record.Chang
 		relist(change, at(e.name), at(to))
 	}
 	change.Remove(e.key, e.ver)
-	change.Begin(key, uint64(c.Now.UnixMilli()), e.msg)
+	change.Begin(key, c.Now.UnixMilli(), e.msg)
 	return true, nil
 }
 

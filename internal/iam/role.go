@@ -69,7 +69,7 @@ var createRole = telling(adding(making("CreateRole", func(ctx context.Context, c
 	if err := limit(ctx, c, change, e, in.PermissionsBoundary); err != nil {
 		return nil, nil, err
 	}
-	change.Begin(e.key, uint64(m.Created), m)
+	change.Begin(e.key, m.Created, m)
 	return &roleOut{wholeRole(c, m, m.Trust)}, change, nil
 })), (*roleOut).told)
 

@@ -64,7 +64,7 @@ var createUser = telling(adding(making("CreateUser", func(ctx context.Context, c
 	if err := limit(ctx, c, change, e, in.PermissionsBoundary); err != nil {
 		return nil, nil, err
 	}
-	change.Begin(e.key, uint64(m.Created), m)
+	change.Begin(e.key, m.Created, m)
 	return &userOut{wholeUser(c, m)}, change, nil
 })), (*userOut).told)
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -32,12 +33,13 @@ func (b *Book) Change() *Change { return &Change{book: b, ring: b.Ring()} }
 // Insert writes m at k, where nothing may be.
 func (c *Change) Insert(k Key, m proto.Message) { c.write(k, 0, m) }
 
-// Begin is Insert of what is deleted and made anew under the same name: it begins at version ver, which
-// must be greater than any that the former record had, such as the time in milliseconds. Who read the former
-// one and replaces it would otherwise overwrite its successor, whose versions are the same.
-func (c *Change) Begin(k Key, ver uint64, m proto.Message) {
+// Begin is Insert of what is deleted and made anew under the same name. Who read the former record and replaces it would
+// otherwise overwrite its successor, whose versions are the same. So it begins at a version that the former one had at
+// no time: of now, the present in milliseconds since 1970, and of twenty bits of chance, since two may begin within one
+// millisecond, and clocks of nodes differ.
+func (c *Change) Begin(k Key, now int64, m proto.Message) {
 	c.Require(k, 0)
-	c.put(k, ver, m)
+	c.put(k, uint64(now)<<20|rand.Uint64N(1<<20), m)
 }
 
 // Replace writes m at k, where version ver must still be.

@@ -380,3 +380,34 @@ func TestTamperingAfterTrimming(t *testing.T) {
 		t.Errorf("got %v, want ErrDamaged", err)
 	}
 }
+
+// What was read before a record was deleted and made anew, all within one millisecond, does not overwrite the new one.
+func TestMadeAnewIsAnother(t *testing.T) {
+	f := open(t)
+	k, now := record.OfUser(account, "alice"), time.Now().UnixMilli()
+	begin := func(id string) {
+		t.Helper()
+		c := f.Change()
+		c.Begin(k, now, &recordpb.User{Id: id})
+		f.commit(c)
+	}
+	begin("first")
+	_, ver, err := record.Load[recordpb.User](t.Context(), f.Book, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := f.Change()
+	late.Replace(k, ver, &recordpb.User{Id: "first", Path: "/x/"})
+
+	c := f.Change()
+	c.Remove(k, ver)
+	f.commit(c)
+	begin("second")
+	var conflict *store.Conflict
+	if err := f.Commit(t.Context(), late, "", nil); !errors.As(err, &conflict) {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	if m, _, err := record.Load[recordpb.User](t.Context(), f.Book, k); err != nil || m.Id != "second" {
+		t.Errorf("got %v, %v, want the second", m, err)
+	}
+}
