@@ -11,7 +11,6 @@ import (
 	"qkms/internal/key"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
-	"qkms/internal/store"
 	"qkms/internal/wire/shape"
 )
 
@@ -86,7 +85,7 @@ func (d *Deps) family(ctx context.Context, k *key.Key) (family, error) {
 		}
 		if member == nil {
 			// It was deleted after the set was read: the set is to be read again.
-			return family{}, fmt.Errorf("multi-Region key %s has no key in %q: %w", k.Id, region, &store.Conflict{Key: []byte(k.Id)})
+			return family{}, fmt.Errorf("multi-Region key %s has no key in %q: %w", k.Id, region, record.OfMultiRegion(k.Id).Conflict())
 		}
 		f.keys = append(f.keys, member)
 	}

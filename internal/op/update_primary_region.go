@@ -45,6 +45,9 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 		if !slices.Contains(s.Replicas, in.PrimaryRegion) {
 			return nil, nil, fault.NoReplicaThere(from.Id)
 		}
+		if !c.Serves(in.PrimaryRegion) { // any more: from there nobody could bring it back
+			return nil, nil, fault.UnknownRegion(in.PrimaryRegion)
+		}
 		to, err := c.Resolver.Load(ctx, from.Account, in.PrimaryRegion, from.Id)
 		if err != nil {
 			return nil, nil, err
@@ -67,7 +70,10 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 		return audit.Detail{audit.String("keyId", in.KeyId), audit.String("primaryRegion", in.PrimaryRegion)}
 	},
 	Result:  keyResult,
-	Differs: []string{"The change is complete when the call returns; no key is ever Updating. There is one audit record."},
+	Differs: []string{
+		"The change is complete when the call returns; no key is ever Updating. There is one audit record.",
+		"A Region that the server serves no longer does not become the primary one: ValidationException, as when a replica is to be made there.",
+	},
 }
 
 // handOver makes to the primary in one commit, so there are never two, nor none. The date of the next
