@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -25,6 +26,8 @@ type Change struct {
 	tally *tally
 	at    []store.Position
 	err   error
+
+	replaced [][]byte // keys
 }
 
 // Change begins a change.
@@ -43,7 +46,10 @@ func (c *Change) Begin(k Key, now int64, m proto.Message) {
 }
 
 // Replace writes m at k, where version ver must still be.
-func (c *Change) Replace(k Key, ver uint64, m proto.Message) { c.write(k, ver, m) }
+func (c *Change) Replace(k Key, ver uint64, m proto.Message) {
+	c.replaced = append(c.replaced, k.bytes())
+	c.write(k, ver, m)
+}
 
 // Ensure writes an empty record at k whether or not one is there: an index entry whose name says it
 // all. k must share the shard of a record that the change requires or replaces, or two changes could
@@ -59,6 +65,7 @@ func (c *Change) Require(k Key, ver uint64) {
 
 // Remove deletes version ver of k.
 func (c *Change) Remove(k Key, ver uint64) {
+	c.replaced = append(c.replaced, k.bytes())
 	c.Require(k, ver)
 	c.txn.Deletes = append(c.txn.Deletes, store.Delete{Shard: k.Shard(), Key: k.bytes()})
 }
@@ -92,6 +99,14 @@ func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
 
 // Positions is where c stands in the change log, once Commit has returned nil.
 func (c *Change) Positions() []store.Position { return c.at }
+
+// Replaced is the keys, as a store.Conflict has them, of what c replaces or removes: where it undoes what others do, or they it.
+func (c *Change) Replaced() [][]byte { return c.replaced }
+
+// Replaces reports whether key is one of Replaced.
+func (c *Change) Replaces(key []byte) bool {
+	return slices.ContainsFunc(c.replaced, func(k []byte) bool { return bytes.Equal(k, key) })
+}
 
 // Size is the number of operations so far, with the one that every commit adds; store.MaxOps is the most that commit.
 func (c *Change) Size() int { return len(c.txn.Checks) + len(c.txn.Puts) + len(c.txn.Deletes) + 1 }

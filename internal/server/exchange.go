@@ -42,6 +42,7 @@ type exchange struct {
 	told    *fault.Error // nil: no refusal
 	trace   *trace.Request
 	fence   *coherence.Reach // how far the change has got that takes something away; nil: there was none
+	turn    *turn            // nil: it has collided with nobody
 }
 
 func (s *Server) begin(hr *http.Request) *exchange {

@@ -62,18 +62,13 @@ const hearing = 2 * time.Second
 // attempts is how often a request is decided anew when what it relied on changed meanwhile.
 const attempts = 8
 
-// attempt acts until nothing gets in the way. Who lost once waits for the others who lost: sixteen that
-// all want a grant on one key would otherwise undo each other, and half of them give up. Nobody waits for longer than
-// a request may take.
+// attempt acts until nothing gets in the way, or attempts are used up. Who collided with others waits for a turn, and nobody
+// for longer than a request may take.
 func attempt[T any](s *Server, x *exchange, act func() (T, error)) (out T, err error) {
+	defer x.leave()
 	for i := range attempts {
-		if i == 1 {
-			select {
-			case s.losers <- struct{}{}:
-				defer func() { <-s.losers }()
-			case <-x.Done():
-				return *new(T), err // of the one time that it was tried
-			}
+		if !s.turns.take(x) {
+			return *new(T), err // of the last time that it was tried
 		}
 		if i > 0 {
 			if err = s.anew(x, &x.from, i); err != nil {

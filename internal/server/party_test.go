@@ -5,21 +5,23 @@ import (
 	"testing/synctest"
 	"time"
 
-	"qkms/internal/coherence"
+	"qkms/internal/store"
 )
 
 // Who waits for another's change, which may be stuck in the store, is answered when its own time is over.
 func TestWaitingForOthersEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, x := New(Config{}), &exchange{began: time.Now()}
-		s.losers <- struct{}{} // another's, for ever
+		at := []byte("a record")
+		s.turns.take(&exchange{began: time.Now(), turn: &turn{at: at}}) // another's turn, for ever
 		tries := 0
 		_, err := attempt(s, x, func() (int, error) {
 			tries++
-			return 0, coherence.ErrChanged
+			x.turn = &turn{at: at}
+			return 0, &store.Conflict{Key: at}
 		})
-		if err != coherence.ErrChanged || tries != 1 || time.Since(x.began) != patience {
-			t.Errorf("got %v after %d tries in %v, want ErrChanged after 1 in %v", err, tries, time.Since(x.began), patience)
+		if err == nil || tries != 1 || time.Since(x.began) != patience {
+			t.Errorf("got %v after %d tries in %v, want a conflict after 1 in %v", err, tries, time.Since(x.began), patience)
 		}
 	})
 }

@@ -99,12 +99,11 @@ func (s *Server) keep(x *exchange, call *op.Call, req op.Request, change *record
 	if err := s.ops.Authz.Rely(x, call.Request, change); err != nil {
 		return err
 	}
-	err := s.ledger.Commit(x, change, &x.rec, append(call.Also, x.rec.Copies()...)...)
+	err := s.commit(x, change, append(call.Also, x.rec.Copies()...)...)
 	call.Settle()
 	if err != nil {
 		return err
 	}
-	x.from.changed = change.Positions()
 	return req.Placed(call, x.from.changed)
 }
 

@@ -137,9 +137,7 @@ func (s *Server) perform(x *exchange, hr *http.Request, req query.Request, restr
 		}
 		return out, err
 	}
-	err = s.ledger.Commit(x, change, rec, rec.Copies()...) // the change and its record together
-	x.from.changed = change.Positions()
-	return out, err
+	return out, s.commit(x, change, rec.Copies()...) // the change and its record together
 }
 
 // peer is the certificate of the client that sent hr, or nil.

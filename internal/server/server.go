@@ -64,14 +64,14 @@ type Server struct {
 
 	unrecorded audit.Sparing // about requests that the audit log has no room for
 
-	losers chan struct{} // has room for the one request that tries a change again
+	turns *turns
 }
 
 // New returns a server.
 func New(c Config) *Server {
 	return &Server{authn: c.Authn, ops: c.Ops, rates: c.Rates, queries: c.Queries, services: Services(c.Queries), queryDeps: c.QueryDeps,
 		audit: c.Audit, ledger: c.Ledger, lease: c.Lease, now: c.Now, metrics: c.Metrics, trace: c.Trace, log: c.Logger,
-		losers: make(chan struct{}, 1)}
+		turns: newTurns()}
 }
 
 // ServeHTTP answers one request.
