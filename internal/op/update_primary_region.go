@@ -69,7 +69,7 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 	Audit: func(in *shape.UpdatePrimaryRegionRequest) audit.Detail {
 		return audit.Detail{audit.String("keyId", in.KeyId), audit.String("primaryRegion", in.PrimaryRegion)}
 	},
-	Result:  keyResult,
+	Result: keyResult,
 	Differs: []string{
 		"The change is complete when the call returns; no key is ever Updating. There is one audit record.",
 		"A Region that the server serves no longer does not become the primary one: ValidationException, as when a replica is to be made there.",
