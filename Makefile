@@ -21,7 +21,10 @@ test-nodes:
 # What the race detector has nothing to say about: what things take of memory, of which it takes more for itself, and long
 # computations of one goroutine.
 test-norace:
-	go test -run 'TestMemoryIsWhatItIsCountedAs|TestRoomIsGivenBack|TestSizes|TestWycheproof' ./internal/scale ./internal/lastuse ./internal/authn ./internal/authz/policy ./internal/custody/soft
+	go test -run 'TestMemoryIsWhatItIsCountedAs|TestRoomIsGivenBack|TestSizes|Allocat|TestWycheproof|TestFailedDecryptionsLookAlike' \
+		./internal/scale ./internal/lastuse ./internal/authn ./internal/authz/policy ./internal/custody/soft ./internal/audit ./internal/uuid
+	go test -run 'TestAnyFlippedByteIsFound|Reference$$|TestManyGrants|TestImportModel|TestEverythingIsReadAsByNetHTTP|TestManyKeysInTheConsole|TestMistakesAreFound|TestTryTellsWhatFailed' \
+		./internal/audit ./internal/authz/policy ./internal/server ./internal/front ./internal/scale ./internal/store/storetest
 
 check:
 	gofmt -d .

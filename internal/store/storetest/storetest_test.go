@@ -1,3 +1,7 @@
+//go:build !race
+
+// One goroutine computes for a long time here, so this runs without the race detector (make test-norace).
+
 package storetest_test
 
 import (
