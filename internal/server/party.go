@@ -65,7 +65,7 @@ const attempts = 8
 // attempt acts until nothing gets in the way, or attempts are used up. Who collided with others waits for a turn, and nobody
 // for longer than a request may take.
 func attempt[T any](s *Server, x *exchange, act func() (T, error)) (out T, err error) {
-	defer x.leave()
+	defer s.turns.leave(x)
 	for i := range attempts {
 		if !s.turns.take(x) {
 			return *new(T), err // of the last time that it was tried

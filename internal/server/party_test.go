@@ -13,11 +13,11 @@ func TestWaitingForOthersEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, x := New(Config{}), &exchange{began: time.Now()}
 		at := []byte("a record")
-		s.turns.take(&exchange{began: time.Now(), turn: &turn{at: at}}) // another's turn, for ever
+		s.turns.take(&exchange{began: time.Now(), turn: &turn{at: at}}) // another's, for ever
 		tries := 0
 		_, err := attempt(s, x, func() (int, error) {
 			tries++
-			x.turn = &turn{at: at}
+			x.lose(at, true)
 			return 0, &store.Conflict{Key: at}
 		})
 		if err == nil || tries != 1 || time.Since(x.began) != patience {
