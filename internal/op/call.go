@@ -122,11 +122,12 @@ func (c *Call) overtaken(ctx context.Context, err error) error {
 		if k == nil {
 			continue
 		}
-		now, failed := c.Resolver.Stored(ctx, k.Account, k.Region, k.Id)
+		plain, now, failed := c.Book.Take(ctx, k.Record()) // past memory, which may not have heard of it yet
 		if failed != nil {
 			return failed
 		}
-		if now == nil || now.Ver != k.Ver {
+		clear(plain)
+		if now != k.Ver {
 			return &store.Conflict{Key: []byte(k.Id)}
 		}
 	}

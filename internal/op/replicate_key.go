@@ -47,6 +47,9 @@ var replicateKey = &Op[shape.ReplicateKeyRequest, shape.ReplicateKeyResponse]{
 		if err != nil {
 			return nil, nil, err
 		}
+		if !s.isPrimary(c.Key()) { // any more
+			return nil, nil, record.OfMultiRegion(c.Key().Id).Conflict()
+		}
 		if err := c.replicaRegion(s, in.ReplicaRegion); err != nil {
 			return nil, nil, err
 		}

@@ -84,12 +84,25 @@ func (d *Deps) family(ctx context.Context, k *key.Key) (family, error) {
 			return family{}, err
 		}
 		if member == nil {
-			// It was deleted after the set was read: the set is to be read again.
-			return family{}, fmt.Errorf("multi-Region key %s has no key in %q: %w", k.Id, region, record.OfMultiRegion(k.Id).Conflict())
+			return family{}, d.missing(ctx, k.Id, region, shared.ver)
 		}
 		f.keys = append(f.keys, member)
 	}
 	return f, nil
+}
+
+// missing is why there is no key with this id in a Region that version ver of its set names: it was deleted since that was
+// read, or the store is damaged.
+func (d *Deps) missing(ctx context.Context, id, region string, ver uint64) error {
+	at := record.OfMultiRegion(id)
+	_, now, err := record.Read[recordpb.MultiRegion](ctx, d.Book, at)
+	switch {
+	case err != nil:
+		return err
+	case now != ver:
+		return at.Conflict()
+	}
+	return fmt.Errorf("%w: multi-Region key %s has no key in %q", record.ErrDamaged, id, region)
 }
 
 // primaryOnly returns the family of the call's key, which may be no replica.

@@ -39,6 +39,9 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 		if err != nil {
 			return nil, nil, err
 		}
+		if !s.isPrimary(from) { // any more: it would be listed twice, and the primary not at all
+			return nil, nil, record.OfMultiRegion(from.Id).Conflict()
+		}
 		if in.PrimaryRegion == s.Primary {
 			return nil, nil, nil
 		}
@@ -72,7 +75,7 @@ var updatePrimaryRegion = &Op[shape.UpdatePrimaryRegionRequest, None]{
 	Result: keyResult,
 	Differs: []string{
 		"The change is complete when the call returns; no key is ever Updating. There is one audit record.",
-		"A Region that the server serves no longer does not become the primary one: ValidationException, as when a replica is to be made there.",
+		"The primary does not move to a Region that the server serves no more: ValidationException, as when a replica is to be made there.",
 	},
 }
 

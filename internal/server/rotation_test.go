@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -226,12 +227,13 @@ func TestRotationOfAMultiRegionKey(t *testing.T) {
 	rotations(5)
 }
 
-// A replica that is deleted between the reading of its set and its own is met anew, as what the set is then; it is no
-// failure of the service's own. Here it stays so: the caller is told to come again.
-func TestRotationWhileAReplicaIsDeleted(t *testing.T) {
+// A set that names a key which is not there is damaged: neither who rotates it nor the sweep, which its operator hears of,
+// takes that for somebody else's change.
+func TestRotationOfADamagedSet(t *testing.T) {
 	s := kmstest.New(t)
 	root := s.As(kmstest.Account)
 	id := root.Must("CreateKey", `{"MultiRegion":true}`).String("KeyMetadata.KeyId")
+	root.Must("EnableKeyRotation", fmt.Sprintf(`{"KeyId":"%s"}`, id))
 	at := record.OfMultiRegion(id)
 	set, ver, err := record.Read[recordpb.MultiRegion](t.Context(), s.Book, at)
 	if err != nil {
@@ -243,8 +245,12 @@ func TestRotationWhileAReplicaIsDeleted(t *testing.T) {
 	if err := s.Book.Commit(t.Context(), change, "", nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := root.Call("RotateKeyOnDemand", fmt.Sprintf(`{"KeyId":"%s"}`, id)); got.Code() != "DependencyTimeoutException" {
-		t.Errorf("got %s, want to be told to come again", got.Raw)
+	if got := root.Call("RotateKeyOnDemand", fmt.Sprintf(`{"KeyId":"%s"}`, id)); got.Code() != "KMSInternalException" {
+		t.Errorf("got %s, want a failure of the service", got.Raw)
+	}
+	s.Clock.Advance(400 * 24 * time.Hour)
+	if err := s.Sweeper.Once(t.Context()); !errors.Is(err, record.ErrDamaged) {
+		t.Errorf("the sweep: got %v, want that the set is damaged", err)
 	}
 }
 
