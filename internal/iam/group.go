@@ -149,11 +149,16 @@ func renameMembership(ctx context.Context, c *query.Call, change *record.Change,
 		if err != nil {
 			return err
 		}
-		u.Groups, _ = remove(u.Groups, from)
-		u.Groups, _ = insert(u.Groups, m.Name)
+		left, was := remove(u.Groups, from)
+		if ver == 0 || !was { // taken out of the group, or deleted, since it was listed: it must not be put back
+			return key.Conflict()
+		}
+		u.Groups, _ = insert(left, m.Name)
 		change.Replace(key, ver, u)
 		if moved {
 			relist(change, k, record.OfMember(m.Account, m.Name, u.Name))
+		} else {
+			change.Require(k, 1) // as relist has it
 		}
 		if change.Size() >= store.MaxOps { // the audit record has to go with it
 			return fault.GroupTooLarge(from)
