@@ -37,9 +37,9 @@ func (b *Book) Change() *Change { return &Change{book: b, ring: b.Ring()} }
 func (c *Change) Insert(k Key, m proto.Message) { c.write(k, 0, m) }
 
 // Begin is Insert of what is deleted and made anew under the same name. Who read the former record and replaces it would
-// otherwise overwrite its successor, whose versions are the same. So it begins at a version that the former one had at
-// no time: of now, the present in milliseconds since 1970, and of twenty bits of chance, since two may begin within one
-// millisecond, and clocks of nodes differ.
+// otherwise overwrite its successor, whose versions are the same. So it begins at another version: now, the present in
+// milliseconds since 1970, and behind that twenty bits of chance, since two may begin within one millisecond, by clocks of
+// nodes that differ. Then one in a million is taken for the former.
 func (c *Change) Begin(k Key, now int64, m proto.Message) {
 	c.Require(k, 0)
 	c.put(k, uint64(now)<<20|rand.Uint64N(1<<20), m)
