@@ -190,6 +190,22 @@ func cut(s string, first, size int) (pieces [][]byte) {
 	return pieces
 }
 
+// Whatever a client sends, whole and in pieces: the handler sees what it would see behind net/http, and the client is
+// answered as by net/http. What is in doubt is never read here at all.
+func TestEverythingIsReadAsByNetHTTP(t *testing.T) {
+	b := begin(t)
+	for _, row := range streams {
+		t.Run(row.name, func(t *testing.T) {
+			got := b.same(t, cut(row.stream, len(row.stream), 1))
+			if here := len(got.seen) > 0 && got.seen[0].here; here != row.here {
+				t.Errorf("got the first request served here: %v, want %v", here, row.here)
+			}
+			b.same(t, cut(row.stream, 1, 1))
+			b.same(t, cut(row.stream, len(row.stream)/2, 7))
+		})
+	}
+}
+
 // It takes net/http half a second to close a connection after such a request, so it is not cut at each byte.
 func TestLongBodies(t *testing.T) {
 	b := begin(t)

@@ -1,6 +1,6 @@
 //go:build !race
 
-// One goroutine computes for a long time here, so this runs without the race detector (make test-norace).
+// One request after the other, and thousands of them: this runs without the race detector (make test-norace).
 
 package server_test
 

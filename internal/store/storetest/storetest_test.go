@@ -1,6 +1,6 @@
 //go:build !race
 
-// One goroutine computes for a long time here, so this runs without the race detector (make test-norace).
+// The cases that are played here run with the race detector over each engine, and these without (make test-norace).
 
 package storetest_test
 
