@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -26,8 +27,6 @@ type Change struct {
 	tally *tally
 	at    []store.Position
 	err   error
-
-	replaced [][]byte // keys
 }
 
 // Change begins a change.
@@ -46,10 +45,7 @@ func (c *Change) Begin(k Key, now int64, m proto.Message) {
 }
 
 // Replace writes m at k, where version ver must still be.
-func (c *Change) Replace(k Key, ver uint64, m proto.Message) {
-	c.replaced = append(c.replaced, k.bytes())
-	c.write(k, ver, m)
-}
+func (c *Change) Replace(k Key, ver uint64, m proto.Message) { c.write(k, ver, m) }
 
 // Ensure writes an empty record at k whether or not one is there: an index entry whose name says it
 // all. k must share the shard of a record that the change requires or replaces, or two changes could
@@ -65,7 +61,6 @@ func (c *Change) Require(k Key, ver uint64) {
 
 // Remove deletes version ver of k.
 func (c *Change) Remove(k Key, ver uint64) {
-	c.replaced = append(c.replaced, k.bytes())
 	c.Require(k, ver)
 	c.txn.Deletes = append(c.txn.Deletes, store.Delete{Shard: k.Shard(), Key: k.bytes()})
 }
@@ -100,12 +95,30 @@ func (c *Change) Under(f store.Fence) { c.txn.Fence = &f }
 // Positions is where c stands in the change log, once Commit has returned nil.
 func (c *Change) Positions() []store.Position { return c.at }
 
-// Replaced is the keys, as a store.Conflict has them, of what c replaces or removes: where it undoes what others do, or they it.
-func (c *Change) Replaced() [][]byte { return c.replaced }
+// Written are the keys, as a store.Conflict has them, of what c writes or removes: where it undoes what others do, or they it.
+func (c *Change) Written() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, p := range c.txn.Puts {
+			if !yield(p.Key) {
+				return
+			}
+		}
+		for _, d := range c.txn.Deletes {
+			if !yield(d.Key) {
+				return
+			}
+		}
+	}
+}
 
-// Replaces reports whether key is one of Replaced.
-func (c *Change) Replaces(key []byte) bool {
-	return slices.ContainsFunc(c.replaced, func(k []byte) bool { return bytes.Equal(k, key) })
+// Writes reports whether key is one of Written.
+func (c *Change) Writes(key []byte) bool {
+	for k := range c.Written() {
+		if bytes.Equal(k, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // Size is the number of operations so far, with the one that every commit adds; store.MaxOps is the most that commit.

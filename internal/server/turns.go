@@ -95,11 +95,11 @@ func (t *turns) exit(l *lane) {
 }
 
 // lose notes that x lost the record with this key, which it was to replace or only relied on.
-func (x *exchange) lose(key []byte, replaces bool) {
+func (x *exchange) lose(key []byte, writes bool) {
 	if x.turn == nil {
 		x.turn = new(turn)
 	}
-	if x.turn.lost++; x.turn.at == nil && (replaces || x.turn.lost > goodLoser) {
+	if x.turn.lost++; x.turn.at == nil && (writes || x.turn.lost > goodLoser) {
 		x.turn.at = key
 	}
 }
@@ -108,7 +108,7 @@ func (x *exchange) lose(key []byte, replaces bool) {
 // turn waits for no other: two that waited for each other's would do so for ever.
 func (s *Server) commit(x *exchange, change *record.Change, also ...*audit.Record) error {
 	if x.turn == nil || x.turn.lane == nil {
-		for _, key := range change.Replaced() {
+		for key := range change.Written() {
 			if s.turns.taken(key) {
 				x.lose(key, true)
 				return &store.Conflict{Key: key}
@@ -118,7 +118,7 @@ func (s *Server) commit(x *exchange, change *record.Change, also ...*audit.Recor
 	err := s.ledger.Commit(x, change, &x.rec, also...)
 	x.from.changed = change.Positions()
 	if conflict, ok := errors.AsType[*store.Conflict](err); ok {
-		x.lose(conflict.Key, change.Replaces(conflict.Key))
+		x.lose(conflict.Key, change.Writes(conflict.Key))
 	}
 	return err
 }
