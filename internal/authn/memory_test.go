@@ -6,11 +6,11 @@ package authn_test
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
 	"qkms/internal/authn"
+	"qkms/internal/footprint/heaptest"
 	"qkms/internal/kmstest"
 	"qkms/internal/record"
 	"qkms/internal/record/recordpb"
@@ -47,9 +47,9 @@ func TestMemoryIsWhatItIsCountedAs(t *testing.T) {
 				}
 				return of, b
 			}
-			before := heapBytes()
+			before := heaptest.Bytes()
 			of, b := open(1 << 30)
-			got, counted := (heapBytes()-before)/sessions, b.Budget().Used()/sessions
+			got, counted := (heaptest.Bytes()-before)/sessions, b.Budget().Used()/sessions
 			t.Logf("%d bytes, counted as %d", got, counted)
 			if got > counted*11/10 || got < counted*3/8 { // signing keys are counted, and not there yet
 				t.Errorf("a session takes %d bytes, and is counted as %d", got, counted)
@@ -62,13 +62,4 @@ func TestMemoryIsWhatItIsCountedAs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// heapBytes is what is in use.
-func heapBytes() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC() // what a finalizer kept
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 
+	"qkms/internal/footprint/heaptest"
 	"qkms/internal/kmstest"
 )
 
@@ -15,24 +16,15 @@ import (
 func TestRoomIsGivenBack(t *testing.T) {
 	const keys, left = 30_000, 20 // bytes for each key that may be left
 	tr := tracker(kmstest.New(t))
-	before := heap()
+	before := heaptest.Bytes()
 	for n := range keys {
 		tr.Note(key(n), use(1000))
 	}
 	if err := tr.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if grown := heap() - before; grown > keys*left {
+	if grown := heaptest.Bytes() - before; grown > keys*left {
 		t.Errorf("after everything was written: %d bytes more than before, want at most %d", grown, keys*left)
 	}
 	runtime.KeepAlive(tr)
-}
-
-// heap is how many bytes live.
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC() // what a finalizer kept
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"qkms/internal/authz/policy"
+	"qkms/internal/footprint/heaptest"
 )
 
 // What a policy is counted to take is what it takes, whatever it is made of: else a tenant whose policies are made to be
@@ -82,7 +83,7 @@ func isCounted(t *testing.T, statements string, parse func(text, partition strin
 	t.Helper()
 	text := `{"Version":"2012-10-17","Statement":[` + statements + `]}`
 	var kept [30]*policy.Policy
-	before := heapBytes()
+	before := heaptest.Bytes()
 	for i := range kept {
 		d, err := parse(text, "aws")
 		if err != nil {
@@ -90,19 +91,10 @@ func isCounted(t *testing.T, statements string, parse func(text, partition strin
 		}
 		kept[i] = d.Compile()
 	}
-	got, counted := float64(heapBytes()-before)/float64(len(kept)), float64(kept[0].MemorySize())
+	got, counted := float64(heaptest.Bytes()-before)/float64(len(kept)), float64(kept[0].MemorySize())
 	t.Logf("%d bytes of text take %.0f, %.1f times as many, and are counted as %.0f, %.2f of it", len(text), got, got/float64(len(text)), counted, counted/got)
 	if got > counted*21/20 || got < counted/2 {
 		t.Errorf("it takes %.0f bytes, and is counted as %.0f", got, counted)
 	}
 	runtime.KeepAlive(kept)
-}
-
-// heapBytes is what is in use.
-func heapBytes() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC() // what a finalizer kept
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }

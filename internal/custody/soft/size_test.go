@@ -8,11 +8,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"testing"
 
 	"qkms/internal/custody"
+	"qkms/internal/footprint/heaptest"
 	"qkms/internal/memo"
 )
 
@@ -31,7 +31,7 @@ func TestSizes(t *testing.T) {
 			before, paid := int64(0), int64(0)
 			for i := range n + 1 {
 				if i == 1 { // what is made once, whatever it is, is there now
-					before, paid = heap(), b.Used()
+					before, paid = heaptest.Bytes(), b.Used()
 				}
 				e, err := c.hold(t.Context(), custody.Ref{Account: fmt.Sprintf("%012d", i), Region: fmt.Sprintf("us-east-%d", i), KeyID: fmt.Sprintf("%036d", i), MaterialID: fmt.Sprintf("%064d", i)})
 				if err != nil {
@@ -39,7 +39,7 @@ func TestSizes(t *testing.T) {
 				}
 				e.release()
 			}
-			got, want := (heap()-before)/int64(n), (b.Used()-paid)/int64(n)
+			got, want := (heaptest.Bytes()-before)/int64(n), (b.Used()-paid)/int64(n)
 			t.Logf("%d bytes, taken for %d", got, want)
 			if got > want*5/4 || got < want/4 { // too much is safe
 				t.Errorf("a key takes %d bytes, and is taken for %d", got, want)
@@ -47,14 +47,6 @@ func TestSizes(t *testing.T) {
 			c.DropAll()
 		})
 	}
-}
-
-func heap() int64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC() // what a finalizer kept
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 func storedKey(t *testing.T, spec string) []byte {
